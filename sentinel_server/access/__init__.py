@@ -1,0 +1,1 @@
+"""The gate: gather facts, decide, record, and only then issue."""

@@ -1,0 +1,1 @@
+"""AWS behind our ports."""

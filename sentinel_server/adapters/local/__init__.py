@@ -1,0 +1,1 @@
+"""This machine's disk, processes and configuration behind our ports."""

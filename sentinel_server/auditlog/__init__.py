@@ -1,0 +1,1 @@
+"""The record of every decision, chained so that edits show."""

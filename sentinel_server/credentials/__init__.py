@@ -1,0 +1,1 @@
+"""Profiles, base credentials and the second hop that turns them into a session."""

@@ -1,0 +1,1 @@
+"""Who is asking, and the stamp that says so on every AWS session."""

@@ -1,0 +1,1 @@
+"""The loopback server that speaks the container-credentials protocol."""
