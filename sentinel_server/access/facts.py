@@ -1,0 +1,140 @@
+"""Everything a decision may look at, and what it can be. Nothing here asks anybody anything.
+
+What could not be read is a fact too: it arrives as the error that says so, and is a refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sentinel_server.errors import SentinelError
+from sentinel_server.identity.principal import Principal
+from sentinel_server.policy.schema import FULL, Lease, LoadedPolicy, Mode, Rule
+from sentinel_server.sessions.model import Standing
+from sentinel_server.sessions.store import StoreRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What somebody wants at a door.
+
+    `duration` is what was asked for in words; None takes the mode's default. `lease` is None for the default.
+    """
+
+    profile: str
+    mode: Mode
+    duration: timedelta | None = None
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What would be issued: the role of the profile, or None when it has none and so cannot be stamped."""
+
+    role_arn: str | None
+    external_id: str | None = None
+    duration_seconds: int | None = None
+    base_is_role_session: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """An approved request, as the store has it. Its workflow is not built yet; the decision has its place."""
+
+    id: str
+    person: str
+    profile: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emergency:
+    """An open break-glass event, as the store has it. Its workflow is not built yet either."""
+
+    id: str
+    person: str
+    profile: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was found out for one ask.
+
+    `policy`, `principal` and `standing` are the value or the error that kept it from us. `starting` is true
+    while a server session does not exist yet; `instance_id` is this server's, to know its own row.
+    """
+
+    ask: Ask
+    target: Target
+    principal: Principal | SentinelError
+    policy: LoadedPolicy | SentinelError
+    standing: Standing | SentinelError
+    store: StoreRef
+    skew: timedelta = timedelta(0)
+    session_id: str | None = None
+    instance_id: str | None = None
+    starting: bool = False
+    started_as: str | None = None
+    lapse_after: timedelta = timedelta(minutes=10)
+    enforce_lease: bool = False
+    home_account: str | None = None
+    approved: Approved | None = None
+    emergency: Emergency | None = None
+
+
+class Marker(Enum):
+    """How access came about; its letter is in the stamp."""
+
+    DIRECT = "d"
+    APPROVED = "a"
+    EMERGENCY = "b"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """Which rule of which policy decided; `index` is -1 and `rule` None when none matched."""
+
+    rule: Rule | None = None
+    index: int = -1
+    policy: LoadedPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allow:
+    """Credentials may exist: this long, reported this far, and not after `deadline` when there is one."""
+
+    principal: Principal
+    basis: Basis
+    duration: timedelta
+    lease: Lease = FULL
+    deadline: datetime | None = None
+    enforce_lease: bool = False
+    unstamped: bool = False
+    marker: Marker = Marker.DIRECT
+    override_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deny:
+    """Credentials may not exist; `error` says why, to people and to exit codes.
+
+    `revivable` is true only for a lapsed session of this very server that everything else would allow.
+    """
+
+    error: SentinelError
+    basis: Basis = field(default_factory=Basis)
+    revivable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedsApproval:
+    """Somebody else must agree first."""
+
+    error: SentinelError
+    basis: Basis
+
+
+Decision = Allow | Deny | NeedsApproval

@@ -1,0 +1,68 @@
+"""What is written down. Wire shape 1: add fields with defaults; never rename, reorder or reuse one.
+
+Every AWS session is bracketed by an `intent` line, on disk before STS is asked, and an `outcome` line, on
+disk before the new secret leaves. No field ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+SHAPE = 1
+"""The version of the wire shape, in every line as `v`."""
+
+
+class Action(Enum):
+    """What happened; the value is the word in the log."""
+
+    INTENT = "intent"
+    OUTCOME = "outcome"
+    SERVED = "served"
+    REFUSED = "refused"
+    CHANGED = "changed"
+    SESSION_STARTED = "session_started"
+    SESSION_REVIVED = "session_revived"
+    SESSION_ENDED = "session_ended"
+    SESSION_REVOKED = "session_revoked"
+    BLOCKED = "blocked"
+    UNBLOCKED = "unblocked"
+    AUTH_FAILED = "auth_failed"
+    RATE_LIMITED = "rate_limited"
+    STORE_FAILED = "store_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One line. `None` and empty fields are left out of it.
+
+    `effect` is the decision's word (allow, deny, require_approval, error), `code` our error code when it was
+    no, `outcome` what came of an intent (issued, failed, discarded), `count` how many equal events one line
+    stands for.
+    """
+
+    action: Action
+    at: datetime
+    person: str | None = None
+    principal: str | None = None
+    profile: str | None = None
+    mode: str | None = None
+    session_id: str | None = None
+    issue_id: str | None = None
+    effect: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    rule: str | None = None
+    rule_index: int | None = None
+    override: str | None = None
+    policy_name: str | None = None
+    policy_version: str | None = None
+    policy_sha256: str | None = None
+    role_arn: str | None = None
+    source_identity: str | None = None
+    duration_seconds: int | None = None
+    expires_at: datetime | None = None
+    outcome: str | None = None
+    count: int | None = None
+    by: str | None = None

@@ -1,0 +1,177 @@
+"""The values a policy is made of. Text becomes these in `parse`; nothing else makes them from input.
+
+Empty condition lists match anything. Times are minutes of the day in the window's zone; a window is
+`[start, end)`, may cross midnight, and then belongs to the day it starts on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+
+
+class Effect(Enum):
+    """What a matching rule decides."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    REQUIRE_APPROVAL = "require_approval"
+    REQUIRE_SERVER = "require_server"
+    REQUIRE_SERVER_SESSION = "require_server_session"
+
+
+class Mode(Enum):
+    """The door through which credentials are asked for."""
+
+    SERVER = "server"
+    CLI = "cli"
+    CREDENTIAL_PROCESS = "credential_process"
+    TVM = "tvm"
+
+
+class Override(Enum):
+    """What may lift a denying rule."""
+
+    EMERGENCY = "emergency"
+    APPROVAL = "approval"
+    APPROVAL_ONLY = "approval_only"
+    NONE = "none"
+
+
+class Day(Enum):
+    """A weekday as policies write it; `number` is Python's, Monday 0."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+    @property
+    def number(self) -> int:
+        """0 for Monday to 6 for Sunday."""
+        return list(Day).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Minutes of the day, `start` included and `end` not; `end` may be 1440 (24:00) or before `start`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeWindow:
+    """When a rule applies, in `timezone` (an IANA name that `zoneinfo` knows; UTC unless said)."""
+
+    days: tuple[Day, ...] = ()
+    hours: Hours | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCondition:
+    """What the device must be for a rule to match; an unknown posture never satisfies it."""
+
+    require_encryption: bool = False
+    require_mdm: bool = False
+    require_mdm_compliant: bool = False
+    require_firewall: bool = False
+    min_os_version: str | None = None
+    allowed_os_types: tuple[str, ...] = ()
+    max_posture_age: timedelta | None = None
+    override: Override = Override.EMERGENCY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """All must hold; an empty one holds always."""
+
+    profiles: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    modes: tuple[Mode, ...] = ()
+    time: TimeWindow | None = None
+    device: DeviceCondition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """How far the reported expiry may reach, in whole seconds; `None` means the real expiry."""
+
+    seconds: int | None
+    word: str = ""
+
+    def __str__(self) -> str:
+        return self.word or f"{self.seconds}s"
+
+    def shorter(self, other: Lease | None) -> Lease:
+        """The stricter of two leases."""
+        if other is None or other.seconds is None:
+            return self
+        return other if self.seconds is None or other.seconds < self.seconds else self
+
+
+STANDARD = Lease(seconds=660, word="standard")
+"""11 minutes: keeps botocore out of its serialising last ten minutes (`spec/sdk.md` §1f)."""
+STRICT = Lease(seconds=300, word="strict")
+"""5 minutes: botocore, the CLI, Go, CRT and Ruby ask again at every call."""
+FULL = Lease(seconds=None, word="full")
+"""The real expiry."""
+LEASES = {lease.word: lease for lease in (STANDARD, STRICT, FULL)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. Durations are positive; `None` sets no limit."""
+
+    name: str
+    effect: Effect
+    conditions: Conditions = field(default_factory=Conditions)
+    reason: str = ""
+    override: Override = Override.EMERGENCY
+    max_duration: timedelta | None = None
+    max_server_duration: timedelta | None = None
+    max_lease: Lease | None = None
+    enforce_lease: bool = False
+    session_table: str | None = None
+    allow_unstamped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Rules in order; the first that matches decides, and none is a denial.
+
+    `trusted_accounts` are the accounts whose users and SSO sessions a bare name in `users` means; empty means
+    the account the policy came from.
+    """
+
+    rules: tuple[Rule, ...]
+    version: str = "1"
+    trusted_accounts: tuple[str, ...] = ()
+
+
+class Origin(Enum):
+    """Where a policy came from."""
+
+    FILE = "file"
+    SSM = "ssm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPolicy:
+    """A policy with what is known of its text.
+
+    `name` is what a person would look up (a path or a parameter name), `version` the store's own version or
+    empty, `sha256` the hash of the exact bytes, `account` the account it is stored in when it has one.
+    """
+
+    policy: Policy
+    name: str
+    sha256: str
+    origin: Origin
+    version: str = ""
+    account: str | None = None

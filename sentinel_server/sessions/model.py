@@ -1,0 +1,137 @@
+"""A server session, its states, and the blocks that cut off more than one.
+
+Wire shape 1: these fields are stored. Add fields with defaults; never rename or reuse one. A revocation is
+the presence of `revoked_*`, whatever `status` says, because only the security role can write those.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sentinel_server.errors import InvalidIdentifier
+
+_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
+
+
+class State(Enum):
+    """What a session is at one instant; only ACTIVE is served."""
+
+    ACTIVE = "active"
+    REVOKED = "revoked"
+    ENDED = "ended"
+    EXPIRED = "expired"
+    LAPSED = "lapsed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """Who cut a session off, when and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One `exec --server`, from its start to its end.
+
+    `heartbeat_at` is the server's last sign of life, `expires_at` the end nothing extends (`--max-session`),
+    `credentials_until` the real expiry of the latest AWS session minted under it. `user` is for people to
+    read, `person` and `profile` are the keys of blocks.
+    """
+
+    id: str
+    person: str
+    user: str
+    principal_arn: str
+    principal_id: str
+    profile: str
+    server_instance_id: str
+    source_identity: str
+    started_at: datetime
+    heartbeat_at: datetime
+    last_access_at: datetime
+    expires_at: datetime
+    lease_seconds: int | None
+    role_arn: str | None = None
+    request_count: int = 0
+    credentials_until: datetime | None = None
+    ended_at: datetime | None = None
+    revocation: Revocation | None = None
+
+    def state(self, now: datetime, lapse_after: timedelta) -> State:
+        """What the session is at `now`, given how long a server may stay silent."""
+        if self.revocation is not None:
+            return State.REVOKED
+        if self.ended_at is not None:
+            return State.ENDED
+        if now >= self.expires_at:
+            return State.EXPIRED
+        return State.LAPSED if now - self.heartbeat_at > lapse_after else State.ACTIVE
+
+
+class Scope(Enum):
+    """How much a block covers."""
+
+    PERSON = "person"
+    PROFILE = "profile"
+    EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockKey:
+    """What is blocked; `name` is empty for everyone."""
+
+    scope: Scope
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scope.value}:{self.name}" if self.name else self.scope.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Refuses one person, one profile or everyone at every door, until `until` or until it is lifted."""
+
+    key: BlockKey
+    at: datetime
+    by: str
+    reason: str
+    until: datetime | None = None
+    lifted_at: datetime | None = None
+    lifted_by: str | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it refuses at `now`."""
+        return self.lifted_at is None and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One strongly consistent look at the store: the session's row, if any, and the blocks found."""
+
+    session: Session | None
+    blocks: tuple[Block, ...] = ()
+
+
+def block_keys(person: str, profile: str) -> tuple[BlockKey, ...]:
+    """Every block that can touch this person and profile."""
+    return (
+        BlockKey(scope=Scope.EVERYONE),
+        BlockKey(scope=Scope.PERSON, name=person),
+        BlockKey(scope=Scope.PROFILE, name=profile),
+    )
+
+
+def parse_session_id(text: str) -> str:
+    """`text` when it is 16 lower-case hex digits; raises InvalidIdentifier otherwise."""
+    if not _ID.fullmatch(text):
+        raise InvalidIdentifier(
+            f"{text!r} is not a session id (16 lower-case hex digits)",
+            hint="list them: sentinel server-sessions",
+        )
+    return text
