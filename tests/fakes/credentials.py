@@ -38,7 +38,7 @@ LONG_LIVED = AwsCredentials(access_key_id="AKIAALICE", secret_access_key=Secret(
 
 @dataclass(slots=True)
 class FakeBase:
-    """Base credentials that stay what they are until a test assigns others; `fails` is raised by both calls."""
+    """Base credentials that are what a test assigns; `fails` is raised by both calls."""
 
     who: Principal = ALICE
     credentials: AwsCredentials = LONG_LIVED
@@ -65,8 +65,9 @@ class FakeBase:
 class FakeRoles:
     """Grants any role, numbers what it gives (`ASIA0001`, …) and remembers the asks.
 
-    `lasting` overrides how long sessions live, whatever was asked. While `gate` is set and closed, a mint waits
-    behind it; `started` is set when one has begun. `fails` is raised instead of granting, after the gate.
+    `lasting` overrides how long sessions live, whatever was asked. While `gate` is set and closed, a mint
+    waits behind it; `started` is set when one has begun. `fails` is raised after the
+    gate, instead of granting.
     """
 
     clock: Clock
