@@ -1,0 +1,114 @@
+"""The account's IAM: moto's own records, read at every call, so that what the IAM API changes counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sentinel_server.sandbox.iam import ALLOW_ALL, Policy, parse_policy
+from sentinel_server.sandbox.principals import Credential, Kind, Principal, UserKeys
+
+_INLINE = "sandbox"
+"""Name of the inline policy that `add_user` and `add_role` give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role as STS needs to see it. `max_session` is in seconds."""
+
+    arn: str
+    id: str
+    name: str
+    trust: Policy
+    max_session: int
+
+
+class Account:
+    """Users, roles, their policies and long-lived keys of one account."""
+
+    def __init__(self, account_id: str, root: UserKeys) -> None:
+        self.id = account_id
+        self._root = root
+
+    def add_user(self, name: str, policy: Mapping[str, Any] | None) -> UserKeys:
+        """A user with keys; without a policy it may do everything."""
+        iam = self._iam()
+        iam.create_user("us-east-1", name)
+        iam.put_user_policy(name, _INLINE, _document(policy))
+        key = iam.create_access_key(name)
+        return UserKeys(key.access_key_id, key.secret_access_key)
+
+    def add_role(
+        self,
+        name: str,
+        trust: Mapping[str, Any],
+        policy: Mapping[str, Any] | None,
+        path: str,
+        max_session: int,
+    ) -> str:
+        """A role; without a policy its sessions may do everything. Returns its ARN."""
+        document = json.dumps(trust)
+        parse_policy(document)
+        iam = self._iam()
+        role = iam.create_role(name, document, path, None, "", [], str(max_session))
+        role.put_policy(_INLINE, _document(policy))
+        return str(role.arn)
+
+    def role(self, arn: str) -> Role | None:
+        """The role of this ARN as it is now."""
+        found = next((role for role in self._iam().roles.values() if role.arn == arn), None)
+        if found is None:
+            return None
+        return Role(
+            arn=found.arn,
+            id=found.id,
+            name=found.name,
+            trust=parse_policy(found.assume_role_policy_document),
+            max_session=int(found.max_session_duration or 3600),
+        )
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        """The long-lived credential of this key id: a user's active key, or the root's."""
+        if access_key_id == self._root.access_key_id:
+            return Credential(principal=self._root_principal(), secret=self._root.secret_access_key)
+        iam = self._iam()
+        key = iam.access_keys.get(access_key_id)
+        if key is None or key.status != "Active" or key.user_name not in iam.users:
+            return None
+        user = iam.users[key.user_name]
+        principal = Principal(kind=Kind.USER, account=self.id, name=user.name, arn=user.arn, user_id=user.id)
+        return Credential(principal=principal, secret=key.secret_access_key)
+
+    def policies(self, principal: Principal) -> tuple[Policy, ...]:
+        """The identity-based policies of a caller, as they are now."""
+        if principal.kind is Kind.ROOT:
+            return (parse_policy(ALLOW_ALL),)
+        return tuple(parse_policy(text) for holder in self._holders(principal) for text in _documents(holder))
+
+    def _holders(self, principal: Principal) -> list[Any]:
+        iam = self._iam()
+        if principal.kind is Kind.ROLE:
+            return [role for role in iam.roles.values() if role.name == principal.name]
+        user = iam.users.get(principal.name)
+        return [user, *iam.get_groups_for_user(principal.name)] if user else []
+
+    def _root_principal(self) -> Principal:
+        arn = f"arn:aws:iam::{self.id}:root"
+        return Principal(kind=Kind.ROOT, account=self.id, name="root", arn=arn, user_id=self.id)
+
+    def _iam(self) -> Any:
+        from moto.iam.models import iam_backends
+
+        return iam_backends[self.id]["aws"]
+
+
+def _documents(holder: Any) -> list[str]:
+    return [*holder.policies.values(), *(policy.document for policy in holder.managed_policies.values())]
+
+
+def _document(policy: Mapping[str, Any] | None) -> str:
+    text = ALLOW_ALL if policy is None else json.dumps(policy)
+    parse_policy(text)
+    return text

@@ -1,0 +1,156 @@
+"""An embedded AWS on loopback: moto behind a front that refuses what the real one refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sentinel_server.clock import Clock, SystemClock
+from sentinel_server.errors import NotFound, SentinelError
+from sentinel_server.sandbox import backend
+from sentinel_server.sandbox.account import Account
+from sentinel_server.sandbox.principals import SessionKeys, Sessions, UserKeys
+from sentinel_server.sandbox.sts import role_session
+
+if TYPE_CHECKING:
+    from sentinel_server.sandbox.front import Seen
+
+SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
+"""The path under which Identity Center keeps its roles (`AWSReservedSSO_<set>_<16 hex>`)."""
+
+_START_SECONDS = 30
+_accounts_in_use: set[str] = set()
+_choosing = threading.Lock()
+
+
+class EmbeddedAws:
+    """One account of a strict AWS at `url`, served by a thread of this process until `stop`.
+
+    Each instance starts empty. Several may live at once; without `account_id` each takes the first free of
+    111122223333, 111122223334, …
+    """
+
+    def __init__(self, *, clock: Clock | None = None, account_id: str | None = None) -> None:
+        self.root = UserKeys(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+        self.account_id = account_id or ""
+        self.region = "us-east-1"
+        self.calls: list[Seen] = []
+        self._clock = clock or SystemClock()
+        self._sessions = Sessions()
+        self._wanted_account = account_id
+        self._account: Account | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._done: asyncio.Event | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL for every service. Raises SentinelError before `start`."""
+        if not self._port:
+            raise SentinelError("the embedded AWS is not running", hint="start it first")
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> Self:
+        """Serve. Raises SentinelError when the `sandbox` extra is missing or the account is in use."""
+        backend.require_moto()
+        self.account_id = _take_account(self._wanted_account)
+        backend.forget(self.account_id)
+        self._account = Account(self.account_id, self.root)
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(ready,), name="embedded-aws", daemon=True)
+        self._thread.start()
+        if not ready.wait(_START_SECONDS) or not self._port:
+            self.stop()
+            raise SentinelError("the embedded AWS did not start")
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and forget everything; harmless when it is not running."""
+        if self._loop is not None and self._done is not None:
+            with suppress(RuntimeError):  # its thread has ended already
+                self._loop.call_soon_threadsafe(self._done.set)
+        if self._thread is not None:
+            self._thread.join()
+            backend.forget(self.account_id)
+            _accounts_in_use.discard(self.account_id)
+        self._thread, self._loop, self._done, self._port = None, None, None, 0
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def add_user(self, name: str, *, policy: Mapping[str, Any] | None = None) -> UserKeys:
+        """A new IAM user's keys. `policy` is its identity policy; without one it may do everything."""
+        return self._running().add_user(name, policy)
+
+    def add_role(
+        self,
+        name: str,
+        trust: Mapping[str, Any],
+        policy: Mapping[str, Any] | None = None,
+        *,
+        path: str = "/",
+        max_session: int = 3600,
+    ) -> str:
+        """A new role's ARN. Without a policy its sessions may do everything; `max_session` is in seconds."""
+        return self._running().add_role(name, trust, policy, path, max_session)
+
+    def sso_session(self, role_arn: str, session_name: str, *, seconds: int = 3600) -> SessionKeys:
+        """Keys of a session of `role_arn` as Identity Center hands them out. Raises NotFound."""
+        role = self._running().role(role_arn)
+        if role is None:
+            raise NotFound(f"the embedded AWS has no role {role_arn}")
+        principal = role_session(role, account=self.account_id, session_name=session_name)
+        return self._sessions.open(principal, self._clock.now() + timedelta(seconds=seconds))
+
+    def _running(self) -> Account:
+        if self._account is None:
+            raise SentinelError("the embedded AWS is not running", hint="start it first")
+        return self._account
+
+    def _serve(self, ready: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve_until_done(ready))
+        finally:
+            ready.set()
+
+    async def _serve_until_done(self, ready: threading.Event) -> None:
+        from aiohttp import web
+
+        from sentinel_server.sandbox.front import Front
+
+        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+        front = Front(self._running(), self._sessions, self._clock, self.calls)
+        runner = web.AppRunner(front.application(), access_log=None, keepalive_timeout=75, shutdown_timeout=1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self._port = runner.addresses[0][1]
+        ready.set()
+        await self._done.wait()
+        await runner.cleanup()
+
+
+def _take_account(wanted: str | None) -> str:
+    with _choosing:
+        chosen = wanted or next(
+            number for number in map(str, range(111122223333, 111122224333)) if number not in _accounts_in_use
+        )
+        if chosen in _accounts_in_use:
+            raise SentinelError(
+                f"another embedded AWS of this process is already account {chosen}",
+                hint="leave account_id out",
+            )
+        _accounts_in_use.add(chosen)
+        return chosen
