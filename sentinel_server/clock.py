@@ -84,7 +84,7 @@ def sortable(instant: datetime) -> str:
 
 def parse_sortable(text: str) -> datetime:
     """The instant that `sortable` wrote; raises ValueError for any other text."""
-    instant = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    instant = datetime.fromisoformat(text)
     if sortable(instant) != text:
         raise ValueError(f"not a fixed-width timestamp: {text!r}")
     return instant

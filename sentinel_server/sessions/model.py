@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sentinel_server.errors import InvalidIdentifier
+from sentinel_server.errors import BadInput, InvalidIdentifier
+
+LAPSE_AFTER = timedelta(minutes=10)
+"""How long a server may stay silent before its session lapses."""
+
+KEEP_AFTER_END = timedelta(days=400)
+"""How long a row must outlive its session; nothing of ours deletes one earlier."""
 
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -63,7 +69,7 @@ class Session:
     ended_at: datetime | None = None
     revocation: Revocation | None = None
 
-    def state(self, now: datetime, lapse_after: timedelta) -> State:
+    def state(self, now: datetime, lapse_after: timedelta = LAPSE_AFTER) -> State:
         """What the session is at `now`, given how long a server may stay silent."""
         if self.revocation is not None:
             return State.REVOKED
@@ -84,10 +90,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockKey:
-    """What is blocked; `name` is empty for everyone."""
+    """What is blocked; `name` is empty for everyone, and only then. Raises BadInput otherwise."""
 
     scope: Scope
     name: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.scope is Scope.EVERYONE) != (not self.name):
+            raise BadInput(f"a block of scope {self.scope.value} cannot be named {self.name!r}")
 
     def __str__(self) -> str:
         return f"{self.scope.value}:{self.name}" if self.name else self.scope.value
@@ -135,3 +145,17 @@ def parse_session_id(text: str) -> str:
             hint="list them: sentinel server-sessions",
         )
     return text
+
+
+def checked_new(session: Session) -> Session:
+    """`session` when it may be created: a good id, its index keys not empty, neither revoked nor ended.
+
+    Raises InvalidIdentifier or BadInput otherwise. Stores call it, so that all of them refuse the same rows.
+    """
+    parse_session_id(session.id)
+    for field in ("person", "user", "profile", "server_instance_id"):
+        if not getattr(session, field):
+            raise BadInput(f"session {session.id} cannot be created: its {field} is empty")
+    if session.revocation is not None or session.ended_at is not None:
+        raise BadInput(f"session {session.id} cannot be created: it has ended already")
+    return session

@@ -56,10 +56,15 @@ class SessionQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Sessions, newest first, and an opaque token for the next page when there is one."""
+    """Sessions, newest first, and an opaque token for the next page when there is one.
+
+    `unreadable` are the ids of rows that this program cannot read: whoever holds a session can spoil its row,
+    and must not be able to hide behind that.
+    """
 
     sessions: tuple[Session, ...]
     next_token: str | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 class SessionStore(Protocol):
