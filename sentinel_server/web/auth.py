@@ -1,0 +1,55 @@
+"""Is this request from our child? Token, `Host` and the marks that browsers and proxies leave.
+
+A page in a browser can make requests to loopback, and by DNS rebinding even read the answers under a name of
+its own; `Host` and `Origin` give it away. No SDK sends any of the headers refused here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from sentinel_server.secret import Secret
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+"""Names and values as they came."""
+
+_FOREIGN = (b"origin", b"forwarded")
+_FOREIGN_PREFIXES = (b"sec-fetch-", b"x-forwarded-")
+
+
+def fresh_token() -> Secret:
+    """256 random bits as base64url, which every SDK sends as it is; no line break in it."""
+    return Secret(secrets.token_urlsafe(32))
+
+
+class Guard:
+    """Knows the token and under which names this server may be addressed."""
+
+    def __init__(self, token: Secret, *, listen: str, port: int) -> None:
+        self._token = token
+        self._hosts = frozenset({listen.encode(), f"{listen}:{port}".encode()})
+
+    def misaddressed(self, headers: RawHeaders) -> str:
+        """Why the request was not meant for us or is not from a program; empty when it may go on."""
+        hosts = _values(headers, b"host")
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return "wrong Host header"
+        if any(_is_foreign(name.lower()) for name, _ in headers):
+            return "header of a browser or proxy"
+        return ""
+
+    def unproven(self, headers: RawHeaders) -> str:
+        """Why the request did not prove that it is from our child; empty when it did."""
+        given = _values(headers, b"authorization")
+        if not given:
+            return "no token"
+        return "" if len(given) == 1 and self._token.matches(given[0]) else "wrong token"
+
+
+def _values(headers: RawHeaders, wanted: bytes) -> list[bytes]:
+    return [value for name, value in headers if name.lower() == wanted]
+
+
+def _is_foreign(name: bytes) -> bool:
+    return name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES)
