@@ -6,9 +6,11 @@ disk before the new secret leaves. No field ever holds a secret.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
+
+from sentinel_server.clock import sortable
 
 SHAPE = 1
 """The version of the wire shape, in every line as `v`."""
@@ -66,3 +68,34 @@ class AuditEvent:
     outcome: str | None = None
     count: int | None = None
     by: str | None = None
+
+
+TEXT_LIMIT = 1024
+"""Characters of one value; a longer one is cut and ends in `…`."""
+
+
+def to_fields(event: AuditEvent) -> dict[str, str | int]:
+    """The event as it is written: words, whole numbers and fixed-width times; nothing empty.
+
+    A lone surrogate, which no UTF-8 reader accepts, becomes its escape as plain text.
+    """
+    named = ((field.name, getattr(event, field.name)) for field in fields(event))
+    return {name: _plain(value) for name, value in named if value is not None and value != ""}
+
+
+def _plain(value: object) -> str | int:
+    match value:
+        case Enum():
+            return str(value.value)
+        case datetime():
+            return sortable(value)
+        case int():
+            return int(value)
+        case _:
+            return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """The text, cut to `TEXT_LIMIT` and free of lone surrogates."""
+    cut = text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+    return cut.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,82 @@
+"""What verifying a log can find, in words. `docs/audit.md` says what each of them means and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How bad a finding is."""
+
+    TAMPERED = "tampered"
+    INCOMPLETE = "incomplete"
+    NOTE = "note"
+
+
+class Code(Enum):
+    """What was found; the word in the report, and how bad it is."""
+
+    CHANGED = ("changed", Severity.TAMPERED)
+    REMOVED = ("removed", Severity.TAMPERED)
+    REORDERED = ("reordered", Severity.TAMPERED)
+    DUPLICATED = ("duplicated", Severity.TAMPERED)
+    INSERTED = ("inserted", Severity.TAMPERED)
+    NOT_JSON = ("not_json", Severity.TAMPERED)
+    BAD_CHECKPOINT = ("bad_checkpoint", Severity.TAMPERED)
+    MISSING_CHECKPOINT = ("missing_checkpoint", Severity.TAMPERED)
+    MISSING_FILE = ("missing_file", Severity.TAMPERED)
+    CUT_BACK = ("cut_back", Severity.TAMPERED)
+    REPLACED = ("replaced", Severity.TAMPERED)
+    BROKEN = ("broken", Severity.TAMPERED)
+    UNFINISHED = ("unfinished", Severity.INCOMPLETE)
+    UNCHECKED = ("unchecked", Severity.INCOMPLETE)
+    UNREADABLE = ("unreadable", Severity.INCOMPLETE)
+    EARLIER_MISSING = ("earlier_missing", Severity.INCOMPLETE)
+    NOT_CLOSED = ("not_closed", Severity.NOTE)
+
+    def __init__(self, word: str, severity: Severity) -> None:
+        self.word = word
+        self.severity = severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing found. `line` counts from 1 as editors do, `seq` from 0 as the log does."""
+
+    code: Code
+    file: str
+    text: str
+    line: int | None = None
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """What one file holds: whole lines, sealed ones, whether it was closed, and all that was found."""
+
+    file: str
+    lines: int = 0
+    sealed: int = 0
+    closed: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What all the files hold."""
+
+    files: tuple[FileReport, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything found, file by file."""
+        return tuple(finding for report in self.files for finding in report.findings)
+
+    @property
+    def exit_status(self) -> int:
+        """0 when nothing is wrong, 1 when something was tampered with, else 6 when not all was checked."""
+        found = {finding.code.severity for finding in self.findings}
+        if Severity.TAMPERED in found:
+            return 1
+        return 6 if Severity.INCOMPLETE in found else 0

@@ -1,0 +1,115 @@
+"""A log file's bytes as lines. Nothing in a line is believed here; it is only read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sentinel_server.auditlog.chain import CHECKPOINT, FILE_NAME, OPENED, Head
+from sentinel_server.auditlog.event import SHAPE
+from sentinel_server.canonical import Json, sha256_hex
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_WRITER = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Line:
+    """One line that says where it belongs. `number` counts from 1; `hash` is of its bytes as they stand."""
+
+    number: int
+    hash: str
+    seq: int
+    prev: str
+    writer: str
+    action: str
+    fields: Mapping[str, Json]
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it claims to be vouched for by a key."""
+        return self.action in (OPENED, CHECKPOINT)
+
+    @property
+    def final(self) -> bool:
+        """Whether it claims that nothing follows."""
+        return self.action == CHECKPOINT and self.fields.get("final") is True
+
+    def seen(self) -> tuple[Head, ...]:
+        """The heads of other files that an opening line names; what is not of their form is left out."""
+        heads = self.fields.get("seen")
+        if self.action != OPENED or not isinstance(heads, list):
+            return ()
+        return tuple(head for head in map(_head, heads) if head is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A file's lines, the numbers of those that are no log lines, and whether the last one has no end."""
+
+    lines: tuple[Line, ...]
+    damaged: tuple[int, ...]
+    unfinished: bool
+
+    @property
+    def count(self) -> int:
+        """Whole lines, good and bad."""
+        return len(self.lines) + len(self.damaged)
+
+
+def parse(content: bytes) -> Parsed:
+    """Every line of a file. A last line without its newline is not a line yet."""
+    *whole, rest = content.split(b"\n")
+    read = [(number, parse_line(number, raw)) for number, raw in enumerate(whole, start=1)]
+    return Parsed(
+        lines=tuple(line for _, line in read if line is not None),
+        damaged=tuple(number for number, line in read if line is None),
+        unfinished=bool(rest),
+    )
+
+
+def parse_line(number: int, raw: bytes) -> Line | None:
+    """The line, or None when these bytes are no line of shape 1."""
+    try:
+        fields = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict) or fields.get("v") != SHAPE or not _placed(fields):
+        return None
+    return Line(
+        number=number,
+        hash=sha256_hex(raw),
+        seq=fields["seq"],
+        prev=fields["prev"],
+        writer=fields["writer"],
+        action=fields["action"],
+        fields=fields,
+    )
+
+
+def _placed(fields: Mapping[str, object]) -> bool:
+    return (
+        _is_count(fields.get("seq"))
+        and _matches(_HASH, fields.get("prev"))
+        and _matches(_WRITER, fields.get("writer"))
+        and isinstance(fields.get("action"), str)
+    )
+
+
+def _head(value: object) -> Head | None:
+    if not isinstance(value, dict):
+        return None
+    file, seq, digest = value.get("file"), value.get("seq"), value.get("hash")
+    if not (_matches(FILE_NAME, file) and _is_count(seq) and _matches(_HASH, digest)):
+        return None
+    return Head(file=str(file), seq=int(str(seq)), hash=str(digest))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _matches(form: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
