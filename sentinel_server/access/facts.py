@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 
 from sentinel_server.errors import SentinelError
 from sentinel_server.identity.principal import Principal
+from sentinel_server.identity.source_identity import Marker
 from sentinel_server.policy.schema import FULL, Lease, LoadedPolicy, Mode, Rule
 from sentinel_server.sessions.model import Standing
 from sentinel_server.sessions.store import StoreRef
@@ -65,6 +65,7 @@ class Facts:
 
     `policy`, `principal` and `standing` are the value or the error that kept it from us. `starting` is true
     while a server session does not exist yet; `instance_id` is this server's, to know its own row.
+    `person` is the principal's, joined by the `people` map when there is one.
     """
 
     ask: Ask
@@ -80,17 +81,9 @@ class Facts:
     started_as: str | None = None
     lapse_after: timedelta = timedelta(minutes=10)
     enforce_lease: bool = False
-    home_account: str | None = None
+    person: str | None = None
     approved: Approved | None = None
     emergency: Emergency | None = None
-
-
-class Marker(Enum):
-    """How access came about; its letter is in the stamp."""
-
-    DIRECT = "d"
-    APPROVED = "a"
-    EMERGENCY = "b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +97,27 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allow:
-    """Credentials may exist: this long, reported this far, and not after `deadline` when there is one."""
+    """Credentials may exist.
+
+    STS is asked for `duration`. They are of use for `life` after they were made and never after `ends_at`;
+    the reported expiry reaches no further than `lease`.
+    """
 
     principal: Principal
     basis: Basis
     duration: timedelta
+    life: timedelta
+    ends_at: datetime | None = None
     lease: Lease = FULL
-    deadline: datetime | None = None
-    enforce_lease: bool = False
     unstamped: bool = False
     marker: Marker = Marker.DIRECT
     override_id: str | None = None
+
+    def not_after(self, made_at: datetime) -> datetime | None:
+        """The instant a session policy must name for what is made at `made_at`, or None when STS's own
+        expiry comes first."""
+        end = made_at + self.life if self.ends_at is None else min(made_at + self.life, self.ends_at)
+        return end if end < made_at + self.duration else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

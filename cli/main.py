@@ -1,0 +1,136 @@
+"""The console script. Commands are imported only when they are called, so that `--help` costs next to
+nothing.
+
+stdout is data, stderr is talk. Every error is one message, what and why, with the next command, and exits
+with the status of `docs/errors.md`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import click
+
+from sentinel_server import __version__
+from sentinel_server.errors import SentinelError
+
+
+class Lazy(NamedTuple):
+    """Where a command is, and the line that the list of commands shows for it."""
+
+    where: str
+    summary: str
+
+
+COMMANDS: dict[str, Lazy] = {
+    "audit": Lazy("cli.commands.audit:audit", "Check the audit log."),
+    "config": Lazy("cli.commands.config:config", "Show what is configured, and from where."),
+    "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
+    "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
+    "init": Lazy("cli.commands.init:init", "Set up policies and the sessions table."),
+    "policy": Lazy("cli.commands.policy:policy", "Check and explain policies."),
+    "sandbox": Lazy("cli.commands.sandbox:sandbox", "Try everything on an embedded AWS."),
+    "server-blocks": Lazy("cli.commands.blocks:server_blocks", "List who and what is blocked."),
+    "server-revoke": Lazy("cli.commands.revoke:server_revoke", "Cut off sessions, now."),
+    "server-session": Lazy("cli.commands.sessions:server_session", "Show one session."),
+    "server-sessions": Lazy("cli.commands.sessions:server_sessions", "List sessions."),
+    "server-unblock": Lazy("cli.commands.blocks:server_unblock", "Lift a block."),
+    "whoami": Lazy("cli.commands.whoami:whoami", "Say who AWS and policies think you are."),
+}
+"""Every command; a test holds the summaries to what the commands say of themselves."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules that nobody has imported yet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None when there is none of that name."""
+        lazy = COMMANDS.get(cmd_name)
+        if lazy is None:
+            return None
+        module, _, attribute = lazy.where.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in sorted(COMMANDS)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Click's own, with a suggestion for a misspelt command."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            raise click.UsageError(
+                f"no command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True
+)
+@click.version_option(__version__, prog_name="sentinel", message="%(prog)s %(version)s")
+@click.pass_context
+def root(ctx: click.Context) -> None:
+    """Decide, at the moment credentials are asked for, whether an AWS credential may exist."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its status. Never prints a traceback for what we foresaw."""
+    sys.exit(run(argv))
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """The exit status of one command line, with everything printed that there is to say."""
+    try:
+        done = root.main(
+            args=None if argv is None else list(argv), prog_name="sentinel", standalone_mode=False
+        )
+    except SentinelError as error:
+        return _failed(error)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        return _misused(error)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("sentinel: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left (`| head`); there is nobody to tell.
+        sys.stderr.close()
+        return 141
+    return done if isinstance(done, int) else 0
+
+
+def _failed(error: SentinelError) -> int:
+    from cli.output import fail
+
+    fail(error)
+    return error.exit_status
+
+
+def _misused(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context is not None else "sentinel"
+    click.echo(f"sentinel: {error.format_message()}", err=True)
+    click.echo(f"sentinel: next: {where} --help", err=True)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The options that several commands have, each with its variable, and what they mean to the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def setting_option(
+    *names: str, setting: str, help: str, metavar: str | None = None
+) -> Callable[[Command], Command]:
+    """An option whose text goes to the settings as it is: they read, check and explain it."""
+    variable = "SENTINEL_" + setting.replace(".", "_").upper()
+    return click.option(
+        *names, setting.replace(".", "__"), metavar=metavar, help=f"{help}  [{variable}]", expose_value=True
+    )
+
+
+def flags_of(values: dict[str, Any]) -> dict[str, str | None]:
+    """The settings' texts among a command's values, by setting name."""
+    return {name.replace("__", "."): value for name, value in values.items()}
+
+
+def region_option(command: Command) -> Command:
+    """`--region`."""
+    return setting_option("--region", setting="region", help="AWS region.", metavar="REGION")(command)
+
+
+def control_option(command: Command) -> Command:
+    """`--aws-profile`: the profile that reads policies and stores."""
+    return setting_option(
+        "--aws-profile", setting="control_profile", help="Profile for policies and stores.", metavar="NAME"
+    )(command)
+
+
+def store_options(command: Command) -> Command:
+    """`--store` and its classic form, `--session-table`."""
+    table = setting_option(
+        "--session-table", "--table", setting="session_table", help="DynamoDB table.", metavar="TABLE"
+    )
+    url = setting_option("--store", setting="store", help="Where sessions are.", metavar="URL")
+    return url(table(command))
+
+
+def policy_options(command: Command) -> Command:
+    """`--policies` and its classic form, `--policy-parameter`."""
+    parameter = setting_option(
+        "--policy-parameter", setting="policy_parameter", help="SSM parameter.", metavar="NAME"
+    )
+    url = setting_option("--policies", setting="policies", help="Where policies are.", metavar="URL")
+    return url(parameter(command))
+
+
+def profile_option(command: Command) -> Command:
+    """`--profile`, required."""
+    return click.option(
+        "--profile",
+        required=True,
+        envvar="SENTINEL_PROFILE",
+        show_envvar=True,
+        metavar="NAME",
+        help="AWS profile.",
+    )(command)
+
+
+def output_option(*formats: str) -> Callable[[Command], Command]:
+    """`--output` with these formats, the first the default, and `--json` for short."""
+
+    def add(command: Command) -> Command:
+        choice = click.option(
+            "--output",
+            type=click.Choice(formats),
+            default=formats[0],
+            show_default=True,
+            envvar="SENTINEL_OUTPUT",
+            help="Format of what is printed.",
+        )
+        short = click.option("--json", "output", flag_value="json", help="Short for --output json.")
+        return choice(short(command))
+
+    return add

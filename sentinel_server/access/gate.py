@@ -1,0 +1,195 @@
+"""The gate. `Gate.issue` is the only function that obtains credentials; every door calls it.
+
+It gathers the facts, takes the pure decision, records it, and only on `Allow` asks AWS. An `intent` line is
+on disk before STS is asked and an `outcome` line before the new secret leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from typing import TypeVar, assert_never
+
+from sentinel_server.access.decide import decide
+from sentinel_server.access.facts import Allow, Decision, Deny, Facts, NeedsApproval
+from sentinel_server.access.mint import Mint, fingerprint
+from sentinel_server.access.seat import Issued, Seat, Sources
+from sentinel_server.access.tables import table_of
+from sentinel_server.auditlog.event import Action
+from sentinel_server.clock import MAX_SKEW
+from sentinel_server.credentials.cache import Minted
+from sentinel_server.errors import (
+    ClockSkewed,
+    IdentityUnavailable,
+    PolicyUnavailable,
+    SentinelError,
+    StoreUnavailable,
+    Unverifiable,
+)
+from sentinel_server.identity.principal import Principal
+from sentinel_server.policy.schema import LoadedPolicy
+from sentinel_server.sessions.model import Standing, block_keys
+from sentinel_server.sessions.store import StoreRef
+
+T = TypeVar("T")
+
+PATIENCE = timedelta(milliseconds=650)
+"""How long one fact may take inside a fetch: the answer itself must leave within 800 ms."""
+_NOWHERE = StoreRef(url="no store", shared=False)
+
+
+class Gate:
+    """Decides and issues. One for all doors of a process."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._clock = sources.clock
+
+    async def issue(self, seat: Seat, *, patience: timedelta = PATIENCE) -> Issued:
+        """Credentials for `seat`, if everything that is known now allows them.
+
+        Raises the refusal otherwise, and AuditUnavailable when a mandatory log cannot be written.
+        """
+        decision = await self.decision(seat, patience=patience)
+        match decision:
+            case Allow():
+                return await self._fulfil(seat, decision)
+            case Deny() | NeedsApproval():
+                raise decision.error
+            case _:
+                assert_never(decision)
+
+    async def decision(self, seat: Seat, *, patience: timedelta = PATIENCE) -> Decision:
+        """The decision, recorded when it is a refusal; a lapsed session of ours is revived on the way."""
+        facts = await self._gather(seat, patience.total_seconds())
+        decision = decide(facts, self._clock.now())
+        if isinstance(decision, Deny) and decision.revivable and await self._revive(seat, facts):
+            facts = await self._gather(seat, patience.total_seconds())
+            decision = decide(facts, self._clock.now())
+        if not isinstance(decision, Allow):
+            if not isinstance(decision.error, Unverifiable):
+                seat.cache.invalidate()
+            await seat.journal.refused(decision)
+        return decision
+
+    # ---- facts
+
+    async def _gather(self, seat: Seat, patience: float) -> Facts:
+        early: asyncio.Task[Standing | SentinelError] | None = None
+        if seat.reader is not None and seat.person is not None:
+            early = asyncio.ensure_future(self._standing(seat, seat.person, patience))
+        policy, principal = await self._policy_and_principal(seat, patience)
+        standing = await early if early else await self._first_standing(seat, principal, policy, patience)
+        return Facts(
+            ask=seat.ask,
+            target=seat.target,
+            principal=principal,
+            person=seat.person,
+            policy=policy,
+            standing=standing,
+            store=_NOWHERE if seat.store is None else seat.store.ref,
+            skew=self._clock.skew(),
+            session_id=seat.session_id,
+            instance_id=seat.instance_id,
+            starting=seat.starting,
+            started_as=seat.started_as,
+            lapse_after=self._sources.rules.lapse_after,
+            enforce_lease=self._sources.rules.enforce_lease,
+        )
+
+    async def _policy_and_principal(
+        self, seat: Seat, patience: float
+    ) -> tuple[LoadedPolicy | SentinelError, Principal | SentinelError]:
+        return await asyncio.gather(
+            _settled(self._sources.policies.load(seat.ask.profile), patience, PolicyUnavailable),
+            _settled(self._sources.base.principal(), patience, IdentityUnavailable),
+        )
+
+    async def _first_standing(
+        self,
+        seat: Seat,
+        principal: Principal | SentinelError,
+        policy: LoadedPolicy | SentinelError,
+        patience: float,
+    ) -> Standing | SentinelError:
+        """The store can be named by the rule and the blocks by the person, so both are settled first."""
+        if isinstance(principal, SentinelError):
+            return principal
+        if isinstance(policy, SentinelError):
+            return policy
+        person = self._sources.rules.persons.key(principal)
+        if seat.store is None:
+            table = table_of(seat.ask, principal, person, policy, self._clock.now())
+            opened = await _settled(self._sources.open_store(table), patience, StoreUnavailable)
+            if isinstance(opened, SentinelError):
+                return opened
+            seat.store = seat.reader = opened
+        seat.person = person
+        seat.journal.know(person=person, principal=principal.arn)
+        return await self._standing(seat, person, patience)
+
+    async def _standing(self, seat: Seat, person: str, patience: float) -> Standing | SentinelError:
+        if seat.reader is None:
+            return StoreUnavailable("the session store is not open")
+        keys = block_keys(person, seat.ask.profile)
+        return await _settled(seat.reader.standing(seat.session_id, keys), patience, StoreUnavailable)
+
+    async def _revive(self, seat: Seat, facts: Facts) -> bool:
+        """Bring back our own session after a sleep, when all else allows it."""
+        store, session_id, instance = seat.store, seat.session_id, seat.instance_id
+        if store is None or session_id is None or instance is None:
+            return False
+        if isinstance(facts.standing, SentinelError) or facts.standing.session is None:
+            return False
+        seen = facts.standing.session.heartbeat_at
+        try:
+            revived = await store.revive(session_id, instance, seen, self._clock.now())
+        except SentinelError:
+            return False
+        if revived:
+            await seat.journal.write(seat.journal.line(Action.SESSION_REVIVED))
+        return revived
+
+    # ---- credentials
+
+    async def _fulfil(self, seat: Seat, allow: Allow) -> Issued:
+        key = fingerprint(seat.target, allow)
+        mint = Mint(self._sources, seat, allow, key)
+        minted = seat.cache.get(key)
+        if minted is None:
+            minted = await seat.cache.mint(key, mint.make)
+        elif seat.cache.due(minted):
+            seat.cache.renew(key, mint.make)
+        if abs(self._clock.skew()) > MAX_SKEW:
+            raise ClockSkewed("this machine's clock is too far away from AWS's")
+        await seat.journal.served(allow, minted.issue_id)
+        return Issued(
+            credentials=minted.credentials,
+            expires_at=_reported(allow, minted, self._clock.now()),
+            until=minted.credentials.expires_at or minted.life_end,
+            issue_id=minted.issue_id,
+            allow=allow,
+        )
+
+
+def _reported(allow: Allow, minted: Minted, now: datetime) -> datetime:
+    ends = [minted.life_end]
+    if allow.ends_at is not None:
+        ends.append(allow.ends_at)
+    if allow.lease.seconds is not None:
+        ends.append(now + timedelta(seconds=allow.lease.seconds))
+    return min(ends).replace(microsecond=0)
+
+
+async def _settled(asked: Awaitable[T], patience: float, late: type[SentinelError]) -> T | SentinelError:
+    """What was asked for, or the error that kept it from us; whatever else goes wrong is one, too."""
+    try:
+        async with asyncio.timeout(patience):
+            return await asked
+    except SentinelError as error:
+        return error
+    except TimeoutError:
+        return late(f"no answer within {int(patience * 1000)} ms")
+    except Exception as error:
+        return late(f"an unexpected {type(error).__name__} came instead of an answer")

@@ -1,0 +1,88 @@
+"""What one door remembers from ask to ask, and what the gate needs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sentinel_server.access.facts import Allow, Ask, Target
+from sentinel_server.access.journal import Journal
+from sentinel_server.auditlog.sink import AuditSink
+from sentinel_server.clock import Clock, Ids
+from sentinel_server.credentials.cache import MintCache
+from sentinel_server.credentials.model import AwsCredentials
+from sentinel_server.credentials.ports import BaseCredentials, RoleAssumer
+from sentinel_server.identity.people import Persons
+from sentinel_server.policy.source import PolicySource
+from sentinel_server.sessions.model import BlockKey, Standing
+from sentinel_server.sessions.store import SessionStore
+
+
+class StandingReader(Protocol):
+    """Reads a session's standing; a store does, and so does what groups the reads of a store."""
+
+    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
+        """One consistent look that began after this call. Raises StoreUnavailable."""
+        ...
+
+
+OpenStore = Callable[[str | None], Awaitable[SessionStore]]
+"""Opens the session store: the configured one, or the table a rule names. Raises StoreUnavailable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The settings that decisions depend on."""
+
+    lapse_after: timedelta = timedelta(minutes=10)
+    enforce_lease: bool = False
+    session_tags: bool = False
+    persons: Persons = field(default_factory=Persons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Everything the gate asks, as ports."""
+
+    policies: PolicySource
+    base: BaseCredentials
+    roles: RoleAssumer
+    open_store: OpenStore
+    audit: AuditSink
+    clock: Clock
+    ids: Ids
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(slots=True, kw_only=True)
+class Seat:
+    """One door's place at the gate: what it asks for, and what it holds between asks.
+
+    A server's seat has a session; `starting` is true until its row exists. `store` is chosen at the first
+    ask, because a rule may name it.
+    """
+
+    ask: Ask
+    target: Target
+    journal: Journal
+    cache: MintCache
+    session_id: str | None = None
+    instance_id: str | None = None
+    starting: bool = False
+    started_as: str | None = None
+    person: str | None = None
+    store: SessionStore | None = None
+    reader: StandingReader | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """Credentials on their way out: `expires_at` is what may be told, `until` AWS's own end of them."""
+
+    credentials: AwsCredentials
+    expires_at: datetime
+    until: datetime
+    issue_id: str
+    allow: Allow

@@ -1,0 +1,206 @@
+"""One server session, from its start to its end: the door behind `exec --server`.
+
+Everything that might need a person is settled in `start`, before the child runs (with `lazy`, at the first
+fetch, where a refusal is simply a refused fetch). After that every fetch is decided anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sentinel_server.access.facts import Allow
+from sentinel_server.access.gate import PATIENCE, Gate
+from sentinel_server.access.seat import Issued, Seat, Sources
+from sentinel_server.auditlog.event import Action
+from sentinel_server.credentials.model import container_json
+from sentinel_server.errors import SentinelError, StoreUnavailable
+from sentinel_server.identity.source_identity import stamp_for
+from sentinel_server.sessions.model import Session
+from sentinel_server.sessions.reads import FreshReads
+from sentinel_server.sessions.store import Beat, SessionStore
+
+CLOSING = 2.0
+"""Seconds that a mint under way may delay the end."""
+START_PATIENCE = timedelta(seconds=15)
+"""How long one fact may take before the child starts, when nobody's SDK is waiting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """`heartbeat` is how often the row is told that we live, `max_session` the end nothing extends."""
+
+    max_session: timedelta = timedelta(hours=12)
+    heartbeat: timedelta = timedelta(seconds=60)
+    lazy: bool = False
+
+
+class ServerSession:
+    """Serves one child until it is cut off. Safe to call concurrently from one event loop."""
+
+    def __init__(self, gate: Gate, sources: Sources, seat: Seat, options: SessionOptions) -> None:
+        self._gate = gate
+        self._sources = sources
+        self._seat = seat
+        self._options = options
+        self._starting: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._reads: FreshReads | None = None
+        self._requests = 0
+        self._last_access: datetime | None = None
+        self._until: datetime | None = None
+        self._body: tuple[tuple[str, datetime], bytes] | None = None
+
+    @property
+    def session_id(self) -> str | None:
+        """The id under which this session can be revoked; None before `begin`."""
+        return self._seat.session_id
+
+    @property
+    def store(self) -> SessionStore | None:
+        """Where its row is, once it has one."""
+        return self._seat.store
+
+    @property
+    def until(self) -> datetime | None:
+        """AWS's own end of the latest credentials made under it."""
+        return self._until
+
+    async def start(self) -> None:
+        """Settle identity, policy, session row and first mint. Raises the refusal if there is one."""
+        if self._options.lazy:
+            return
+        await self._begun()
+        self._note(await self._gate.issue(self._seat, patience=START_PATIENCE))
+
+    async def fetch(self) -> bytes:
+        """The container-credentials body for one fetch. Raises the refusal otherwise."""
+        await self._begun()
+        issued = await self._gate.issue(self._seat)
+        self._requests += 1
+        self._last_access = self._sources.clock.now()
+        self._note(issued)
+        return self._rendered(issued)
+
+    async def close(self) -> None:
+        """End the row, write what was counted, and leave nothing running. Never raises a refusal."""
+        for task in (self._starting, self._beating):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._seat.cache.close(), CLOSING)
+        await self._end()
+        if self._reads is not None:
+            await self._reads.close()
+
+    def auth_failed(self, why: str) -> None:
+        """Count a loopback request that was not from our child."""
+        self._seat.journal.count(Action.AUTH_FAILED)
+
+    def rate_limited(self) -> None:
+        """Count a fetch that the rate limit refused."""
+        self._seat.journal.count(Action.RATE_LIMITED)
+
+    def failed(self, error: SentinelError) -> None:
+        """Count a fetch that the HTTP layer gave up on."""
+        self._seat.journal.count(Action.REFUSED)
+
+    # ---- start
+
+    async def _begun(self) -> None:
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._begin())
+        elif self._starting.done() and not self._starting.cancelled() and self._starting.exception():
+            # A start that was refused may be tried again by the next fetch of a lazy server.
+            self._starting = asyncio.ensure_future(self._begin())
+        await asyncio.shield(self._starting)
+
+    async def _begin(self) -> None:
+        seat = self._seat
+        seat.starting, seat.reader = True, seat.store
+        patience = START_PATIENCE if not self._options.lazy else PATIENCE * 4
+        decision = await self._gate.decision(seat, patience=patience)
+        if not isinstance(decision, Allow):
+            raise decision.error
+        if seat.store is None:
+            raise StoreUnavailable("the session store is not open")
+        session = self._row(seat, decision)
+        await seat.store.create(session)
+        seat.session_id, seat.started_as = session.id, decision.principal.same_id
+        seat.journal.know(session_id=session.id)
+        await seat.journal.write(seat.journal.line(Action.SESSION_STARTED, decision))
+        self._reads = FreshReads(seat.store)
+        seat.reader, seat.starting = self._reads, False
+        self._beating = asyncio.ensure_future(self._beat_forever(seat.store, session.id))
+
+    def _row(self, seat: Seat, allow: Allow) -> Session:
+        now = self._sources.clock.now()
+        session_id = self._sources.ids.fresh()
+        principal = allow.principal
+        return Session(
+            id=session_id,
+            person=seat.person or principal.person,
+            user=principal.name,
+            principal_arn=principal.arn,
+            principal_id=principal.unique_id,
+            profile=seat.ask.profile,
+            server_instance_id=seat.instance_id or "",
+            source_identity="" if allow.unstamped else stamp_for(principal, allow.marker, session_id),
+            started_at=now,
+            heartbeat_at=now,
+            last_access_at=now,
+            expires_at=now + self._options.max_session,
+            lease_seconds=allow.lease.seconds,
+            role_arn=seat.target.role_arn,
+        )
+
+    # ---- signs of life
+
+    async def _beat_forever(self, store: SessionStore, session_id: str) -> None:
+        while True:
+            await asyncio.sleep(self._options.heartbeat.total_seconds())
+            await self._beat(store, session_id)
+
+    async def _beat(self, store: SessionStore, session_id: str) -> None:
+        now = self._sources.clock.now()
+        beat = Beat(
+            session_id=session_id,
+            server_instance_id=self._seat.instance_id or "",
+            at=now,
+            not_before=now - self._sources.rules.lapse_after,
+            last_access_at=self._last_access or now,
+            request_count=self._requests,
+            credentials_until=self._until,
+        )
+        try:
+            await store.beat(beat)
+            await self._seat.journal.flush()
+        except SentinelError:
+            # A beat that is missed is seen by the next fetch, which reads the row and refuses by itself.
+            return
+
+    async def _end(self) -> None:
+        store, session_id = self._seat.store, self._seat.session_id
+        try:
+            if store is not None and session_id is not None:
+                await self._beat(store, session_id)
+                await store.end(session_id, self._sources.clock.now())
+                await self._seat.journal.flush(end=True)
+                await self._seat.journal.write(self._seat.journal.line(Action.SESSION_ENDED))
+        except SentinelError:
+            # The row lapses by its heartbeat; the child is gone, so nothing asks for credentials any more.
+            return
+
+    # ---- answers
+
+    def _note(self, issued: Issued) -> None:
+        self._until = issued.until
+
+    def _rendered(self, issued: Issued) -> bytes:
+        key = (issued.issue_id, issued.expires_at)
+        if self._body is None or self._body[0] != key:
+            self._body = (key, container_json(issued.credentials, issued.expires_at))
+        return self._body[1]

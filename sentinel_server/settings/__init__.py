@@ -1,0 +1,3 @@
+"""What the product is told: flags, then `SENTINEL_*` variables, then `config.yaml`, then defaults. Read
+once.
+"""

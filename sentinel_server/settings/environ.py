@@ -1,0 +1,53 @@
+"""The only place that reads the process environment and the configuration file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from sentinel_server.errors import InvalidSetting
+from sentinel_server.settings.resolve import ConfigFile, Directories, Settings, resolve
+
+
+def process_environ() -> Mapping[str, str]:
+    """A copy of this process's environment, as it was when asked."""
+    return dict(os.environ)
+
+
+def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force for this process. Raises InvalidSetting."""
+    variables = process_environ() if environ is None else environ
+    directories = own_directories(variables)
+    path = Path(variables.get("SENTINEL_CONFIG") or directories.config / "config.yaml")
+    return resolve(flags, variables, _config_file(path, directories), directories)
+
+
+def own_directories(environ: Mapping[str, str]) -> Directories:
+    """Where we keep things: XDG's places, on Windows the user's own application data."""
+    home = Path(environ.get("USERPROFILE" if sys.platform == "win32" else "HOME") or Path.home())
+    if sys.platform == "win32":
+        data = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        return Directories(config=data / "sentinel", state=data / "sentinel" / "state")
+    config = _absolute(environ.get("XDG_CONFIG_HOME")) or home / ".config"
+    state = _absolute(environ.get("XDG_STATE_HOME")) or home / ".local" / "state"
+    return Directories(config=config / "sentinel", state=state / "sentinel")
+
+
+def _absolute(text: str | None) -> Path | None:
+    # A relative path is to be ignored: https://specifications.freedesktop.org/basedir-spec/latest/
+    return Path(text) if text and Path(text).is_absolute() else None
+
+
+def _config_file(path: Path, directories: Directories) -> ConfigFile:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ConfigFile(path=path)
+    except OSError as error:
+        raise InvalidSetting(f"cannot read {path}: {error.strerror}") from error
+    # YAML costs 12 ms, so only who has a file pays for it.
+    from sentinel_server.settings.config_file import parse_config
+
+    return parse_config(data, path, directories)

@@ -1,0 +1,121 @@
+"""Where state lives, as one URL each, so that the same program is embedded or distributed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel_server.errors import InvalidSetting
+
+_ACCOUNT_AND_REGION = r"(?:(?P<account>\d{12})@)?(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d)?"
+_DYNAMODB = re.compile(rf"dynamodb://{_ACCOUNT_AND_REGION}(?:/(?P<prefix>[A-Za-z0-9_.-]*))?", re.ASCII)
+_SSM = re.compile(rf"ssm://{_ACCOUNT_AND_REGION}(?P<root>/[A-Za-z0-9_./-]+)", re.ASCII)
+_TABLE_ARN = re.compile(
+    r"arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):table/(?P<name>[A-Za-z0-9_.-]{3,255})",
+    re.ASCII,
+)
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
+
+DEFAULT_PREFIX = "sentinel-"
+"""What the names of our tables begin with unless the URL says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteLocation:
+    """The embedded store: one file of this machine."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"sqlite://{self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoDbLocation:
+    """The shared store: a table, in a region and account when they are given. An account is verified."""
+
+    table: str
+    region: str | None = None
+    account: str | None = None
+
+    def __str__(self) -> str:
+        account = f"{self.account}@" if self.account else ""
+        return f"dynamodb://{account}{self.region or ''}/{self.table}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePolicies:
+    """Policies as `<profile>.yaml` in one directory."""
+
+    directory: Path
+
+    def __str__(self) -> str:
+        return f"file://{self.directory}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SsmPolicies:
+    """Policies in SSM Parameter Store: `<root>/<profile>`, or one `parameter` for whatever is asked."""
+
+    root: str = "/sentinel/policies"
+    parameter: str | None = None
+    region: str | None = None
+    account: str | None = None
+
+    def __str__(self) -> str:
+        account = f"{self.account}@" if self.account else ""
+        return f"ssm://{account}{self.region or ''}{self.parameter or self.root}"
+
+
+StoreLocation = SqliteLocation | DynamoDbLocation
+PolicyLocation = FilePolicies | SsmPolicies
+
+
+def parse_store(text: str) -> StoreLocation:
+    """The store that a URL names. Raises InvalidSetting."""
+    if text.startswith("sqlite://"):
+        return SqliteLocation(path=_path(text, "sqlite://"))
+    found = _DYNAMODB.fullmatch(text)
+    if found is None:
+        raise InvalidSetting(
+            f"store {text!r} is neither sqlite:///PATH nor dynamodb://[ACCOUNT@]REGION/TABLE-PREFIX"
+        )
+    prefix = found["prefix"] or DEFAULT_PREFIX
+    return DynamoDbLocation(table=f"{prefix}sessions", region=found["region"], account=found["account"])
+
+
+def parse_table(text: str) -> DynamoDbLocation:
+    """The sessions table that a name or a full ARN names. Raises InvalidSetting."""
+    arn = _TABLE_ARN.fullmatch(text)
+    if arn is not None:
+        return DynamoDbLocation(table=arn["name"], region=arn["region"], account=arn["account"])
+    if not _TABLE_NAME.fullmatch(text):
+        raise InvalidSetting(f"{text!r} is neither the name nor the ARN of a DynamoDB table")
+    return DynamoDbLocation(table=text)
+
+
+def parse_policies(text: str) -> PolicyLocation:
+    """The policy source that a URL names. Raises InvalidSetting."""
+    if text.startswith("file://"):
+        return FilePolicies(directory=_path(text, "file://"))
+    found = _SSM.fullmatch(text)
+    if found is None:
+        raise InvalidSetting(
+            f"policies {text!r} is neither file:///DIRECTORY nor ssm://[ACCOUNT@][REGION]/PARAMETER/PATH"
+        )
+    return SsmPolicies(root=found["root"].rstrip("/"), region=found["region"], account=found["account"])
+
+
+def parse_parameter(text: str) -> SsmPolicies:
+    """One SSM parameter, named in full or by ARN. Raises InvalidSetting."""
+    if not re.fullmatch(r"/[A-Za-z0-9_./-]{1,1010}", text, re.ASCII):
+        raise InvalidSetting(f"{text!r} is not the full name of an SSM parameter (it begins with /)")
+    return SsmPolicies(parameter=text)
+
+
+def _path(text: str, scheme: str) -> Path:
+    path = Path(text.removeprefix(scheme)).expanduser()
+    if not path.is_absolute():
+        raise InvalidSetting(f"{text!r} needs an absolute path: {scheme}/PATH")
+    return path

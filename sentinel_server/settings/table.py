@@ -1,0 +1,131 @@
+"""Every setting there is: its name, its variable, its default, how its text is read, and what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sentinel_server.errors import InvalidSetting
+from sentinel_server.policy.durations import parse_duration
+from sentinel_server.policy.schema import LEASES, Lease
+from sentinel_server.settings.locations import parse_parameter, parse_policies, parse_store, parse_table
+
+Read = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting. `name` is its path in `config.yaml`."""
+
+    name: str
+    default: str | None
+    read: Read
+    meaning: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "SENTINEL_" + self.name.replace(".", "_").upper()
+
+
+def read_lease(text: str) -> Lease:
+    """A lease by name or as a duration of at least 60 s. Raises ValueError."""
+    if text in LEASES:
+        return LEASES[text]
+    span = parse_duration(text)
+    if span < timedelta(seconds=60):
+        raise ValueError("a lease is standard, strict, full or a duration of at least 60s")
+    return Lease(seconds=int(span.total_seconds()), word=text)
+
+
+def read_flag(text: str) -> bool:
+    """Exactly `true` or `false`: a guess here could switch a protection off. Raises ValueError."""
+    if text not in ("true", "false"):
+        raise ValueError("true or false is wanted")
+    return text == "true"
+
+
+def _between(low: timedelta, high: timedelta) -> Callable[[str], timedelta]:
+    def read(text: str) -> timedelta:
+        span = parse_duration(text)
+        if not low <= span <= high:
+            raise ValueError(
+                f"between {int(low.total_seconds())}s and {int(high.total_seconds())}s is wanted"
+            )
+        return span
+
+    return read
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"a whole number between {low} and {high} is wanted")
+        return int(text)
+
+    return read
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(_number(0, 2**32 - 2)(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _address(text: str) -> str:
+    if text not in ("127.0.0.1", "169.254.170.2"):
+        raise ValueError("127.0.0.1 or 169.254.170.2 is wanted: SDKs accept no other address over http")
+    return text
+
+
+def _path(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise ValueError("an absolute path is wanted")
+    return path
+
+
+_SECOND, _HOUR = timedelta(seconds=1), timedelta(hours=1)
+
+
+def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
+    def one(name: str, default: str | None, read: Read, meaning: str) -> Setting:
+        return Setting(name=name, default=default, read=read, meaning=meaning)
+
+    return (
+        one("region", None, str, "the AWS region of the child, SSM and DynamoDB; else the profile's own"),
+        one("control_profile", None, str, "reads policies and stores instead of the base credentials"),
+        one("policies", f"file://{config / 'policies'}", parse_policies, "where policies are"),
+        one("policy_parameter", None, parse_parameter, "one SSM parameter; beats `policies`"),
+        one("store", f"sqlite://{state / 'sentinel.db'}", parse_store, "where sessions and blocks are"),
+        one("session_table", None, parse_table, "a DynamoDB table, by name or ARN; beats `store`"),
+        one("lease", None, read_lease, "how far a reported expiry reaches: standard, strict, full, 90s"),
+        one("enforce_lease", "false", read_flag, "let AWS refuse after the lease, by a session policy"),
+        one("server_duration", None, parse_duration, "how long STS sessions live in server mode (15m)"),
+        one("max_session", "12h", _between(_SECOND * 60, _HOUR * 24 * 7), "the end of a forgotten session"),
+        one("policy_max_age", "30s", _between(_SECOND, _HOUR), "how old a policy may be in server mode"),
+        one("rate_limit", "100", _number(0, 100_000), "fetches a second per connection; 0 is no limit"),
+        one("server_port", "0", _number(0, 65535), "the port of the credential server; 0 chooses one"),
+        one("listen", "127.0.0.1", _address, "the address of the credential server"),
+        one("allow_uid", "", _numbers, "users, by number, who may fetch besides ourselves (containers)"),
+        one("heartbeat", "60s", _between(_SECOND, _SECOND * 300), "how often a session shows that it lives"),
+        one("lapse_after", "10m", _between(_SECOND, _SECOND * 600), "silence after which it is refused"),
+        one("session_tags", "false", read_flag, "tag AWS sessions; trust policies must allow sts:TagSession"),
+        one("audit.directory", str(state / "audit"), _path, "where the audit log is written"),
+        one("audit.required", "true", read_flag, "issue nothing when the audit log cannot be written"),
+    )
+
+
+def settings_table(state: Path, config: Path) -> Mapping[str, Setting]:
+    """All settings by name, with defaults under the given state and configuration directories."""
+    return {setting.name: setting for setting in _settings(state, config)}
+
+
+def read_value(setting: Setting, text: str, where: str) -> object:
+    """What `text` means for `setting`. Raises InvalidSetting that says where it was found."""
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise InvalidSetting(f"{setting.name}: {text!r} ({where}): {error}") from None
+    except InvalidSetting as error:
+        raise InvalidSetting(f"{error.message} ({where})") from None
