@@ -45,6 +45,7 @@ server. Every leaf has a code that `docs/errors.md` explains and that never chan
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
 BODY_LIMIT = 300
@@ -78,12 +79,33 @@ class BadInput(SentinelError):
     exit_status = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One fault of a document, at a line and column counted from 1; `path` is as in `rules[2].reason`."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}: "
+        what = f"{self.path}: {self.message}" if self.path else self.message
+        return where + (f"{what}; {self.suggestion}" if self.suggestion else what)
+
+
 class InvalidPolicy(BadInput):
-    """A policy document that does not say what a policy may say."""
+    """A policy document that does not say what a policy may say, with every fault in `problems`."""
 
     code = "InvalidPolicy"
     exit_status = 2
     default_hint = "check it: sentinel policy validate FILE"
+
+    def __init__(self, message: str, *, hint: str | None = None, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
 
 
 class InvalidSetting(BadInput):

@@ -53,7 +53,11 @@ class Day(Enum):
     @property
     def number(self) -> int:
         """0 for Monday to 6 for Sunday."""
-        return list(Day).index(self)
+        return WEEK.index(self)
+
+
+WEEK = tuple(Day)
+"""The days by their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,10 @@ class TimeWindow:
     timezone: str = "UTC"
 
 
+OS_TYPES = ("darwin", "windows", "linux")
+"""The operating systems a device condition may name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceCondition:
     """What the device must be for a rule to match; an unknown posture never satisfies it."""
@@ -83,6 +91,7 @@ class DeviceCondition:
     require_firewall: bool = False
     min_os_version: str | None = None
     allowed_os_types: tuple[str, ...] = ()
+    """Any of `OS_TYPES`."""
     max_posture_age: timedelta | None = None
     override: Override = Override.EMERGENCY
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
+from sentinel_server.clock import Clock
+from sentinel_server.errors import InvalidPolicy, PolicyUnavailable, SentinelError
 from sentinel_server.policy.schema import LoadedPolicy
 
 
@@ -11,9 +17,88 @@ class PolicySource(Protocol):
     """Reads the policy of one AWS profile.
 
     Parses and validates on every load, so that no other policy ever exists. Raises PolicyUnavailable when it
-    is missing, unreadable or not answered for, InvalidPolicy when it is not a policy.
+    is missing, unreadable, not answered for or not a policy (then the cause is the InvalidPolicy), and
+    InvalidIdentifier when no policy can have that profile's name.
     """
 
     async def load(self, profile: str) -> LoadedPolicy:
         """The policy in force for `profile` now."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    loaded: LoadedPolicy
+    started: float
+
+
+class CachedPolicies:
+    """A PolicySource that serves what another gave, for at most `max_age` from when that load began.
+
+    Asks for one profile share one load; a load that fails is not remembered, and nothing older is served in
+    its place. `timeout` bounds a load; it must not exceed `max_age` (ValueError). Of more than `capacity`
+    profiles the ones asked for longest ago are dropped.
+    """
+
+    def __init__(
+        self,
+        inner: PolicySource,
+        clock: Clock,
+        *,
+        max_age: timedelta,
+        timeout: timedelta = timedelta(milliseconds=600),
+        capacity: int = 64,
+    ) -> None:
+        if not timedelta(0) < timeout <= max_age or capacity < 1:
+            raise ValueError("a cache needs 0 < timeout <= max_age and room for one policy")
+        self._inner = inner
+        self._clock = clock
+        self._max_age = max_age.total_seconds()
+        self._timeout = timeout.total_seconds()
+        self._capacity = capacity
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._flights: dict[str, asyncio.Task[LoadedPolicy]] = {}
+
+    async def load(self, profile: str) -> LoadedPolicy:
+        """The policy for `profile`, read at most `max_age` ago. A caller that is cancelled stops no other."""
+        kept = self._kept.get(profile)
+        if kept is not None and self._clock.monotonic() - kept.started < self._max_age:
+            self._kept.move_to_end(profile)
+            return kept.loaded
+        flight = self._flights.get(profile)
+        if flight is None or flight.done():
+            flight = asyncio.create_task(self._fly(profile), name=f"policy of {profile}")
+            self._flights[profile] = flight
+            flight.add_done_callback(lambda done: self._landed(profile, done))
+        return await asyncio.shield(flight)
+
+    async def _fly(self, profile: str) -> LoadedPolicy:
+        started = self._clock.monotonic()
+        self._kept.pop(profile, None)
+        loaded = await self._bounded(profile)
+        self._kept[profile] = _Kept(loaded, started)
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
+        return loaded
+
+    async def _bounded(self, profile: str) -> LoadedPolicy:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._inner.load(profile)
+        except InvalidPolicy as error:
+            raise PolicyUnavailable(error.message, hint=error.hint) from error
+        except SentinelError:
+            raise
+        except TimeoutError as error:
+            what = f"the policy of {profile} did not arrive within {self._timeout:g} s"
+            raise PolicyUnavailable(what, hint="try again") from error
+        except Exception as error:
+            raise PolicyUnavailable(
+                f"the policy of {profile} could not be read: {type(error).__name__}"
+            ) from error
+
+    def _landed(self, profile: str, flight: asyncio.Task[LoadedPolicy]) -> None:
+        if self._flights.get(profile) is flight:
+            del self._flights[profile]
+        if not flight.cancelled():
+            flight.exception()  # noted, should every caller have gone

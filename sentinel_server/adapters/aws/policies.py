@@ -1,0 +1,99 @@
+"""Policies as SSM parameters, one per profile."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
+from sentinel_server.policy.loading import loaded_policy
+from sentinel_server.policy.schema import LoadedPolicy, Origin
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ssm import SSMClient
+    from types_aiobotocore_ssm.type_defs import ParameterTypeDef
+
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html; a colon would
+# choose a version or a label.
+_NAME = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
+_MISSING = frozenset({"ParameterNotFound", "ParameterVersionNotFound"})
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+_THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+
+
+class SsmPolicies:
+    """A PolicySource over `<root>/<profile>`, or over the one `parameter` for every profile.
+
+    `client` must be open and bring its own deadlines.
+    """
+
+    def __init__(
+        self, client: SSMClient, *, root: str = "/sentinel/policies", parameter: str | None = None
+    ) -> None:
+        self._client = client
+        self._root = root.rstrip("/")
+        self._parameter = parameter
+
+    async def load(self, profile: str) -> LoadedPolicy:
+        """The policy for `profile`, read now.
+
+        Raises PolicyUnavailable and InvalidIdentifier; LoginRequired, IdentityUnavailable or ClockSkewed when
+        the base credentials or the clock are at fault.
+        """
+        name = self._parameter or f"{self._root}/{_checked(profile)}"
+        found = await self._fetch(name, profile)
+        text = found.get("Value")
+        if not text:
+            raise PolicyUnavailable(f"the SSM parameter {name} is empty", hint="put a policy into it")
+        return await asyncio.to_thread(
+            loaded_policy,
+            text.encode("utf-8", "surrogatepass"),
+            name=name,
+            origin=Origin.SSM,
+            version=str(found.get("Version", "")),
+            account=_account(found.get("ARN", "")),
+        )
+
+    async def _fetch(self, name: str, profile: str) -> ParameterTypeDef:
+        region = self._client.meta.region_name
+        doing = f"reading the policy of {profile} from the SSM parameter {name} in {region}"
+        with aws_errors(doing, PolicyUnavailable):
+            try:
+                answer = await self._client.get_parameter(Name=name, WithDecryption=True)
+            except ClientError as error:
+                if refusal := _refusal(error, name, profile, region):
+                    raise refusal from error
+                raise
+        return answer.get("Parameter", {})
+
+
+def _refusal(error: ClientError, name: str, profile: str, region: str) -> PolicyUnavailable | None:
+    code = error_code(error)
+    where = f"the SSM parameter {name} in {region}"
+    if code in _MISSING:
+        hint = f"is {region} the right region? put the policy there, or name another source (policies: …)"
+        return PolicyUnavailable(f"no policy for {profile}: {where} does not exist", hint=hint)
+    if code in _DENIED:
+        hint = "allow ssm:GetParameter on it (and kms:Decrypt on its key if it is a SecureString)"
+        return PolicyUnavailable(f"not allowed to read {where}, the policy of {profile}", hint=hint)
+    if code in _THROTTLED:
+        return PolicyUnavailable(f"SSM throttled the reading of {where}", hint="try again")
+    return None
+
+
+def _checked(profile: str) -> str:
+    if not _NAME.fullmatch(profile) or ".." in profile or len(profile) > 512:
+        raise InvalidIdentifier(
+            f"no SSM parameter can be named after the profile {profile[:60]!r}",
+            hint="use letters, digits and `_ . - /`, or name the parameter with --policy-parameter",
+        )
+    return profile
+
+
+def _account(arn: str) -> str | None:
+    fields = arn.split(":")
+    return fields[4] if len(fields) > 5 and fields[4] else None

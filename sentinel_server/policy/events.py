@@ -1,0 +1,187 @@
+"""YAML as a bounded tree of text with positions, and nothing that YAML adds to that.
+
+The tree is built from PyYAML's event stream, by its pure-Python scanner and parser. There is no resolver, so
+`17:30`, `no` and `0123` stay the text they are, and no constructor, so a tag can make nothing. Size, depth,
+aliases and tags are refused on the events, before anything is composed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
+
+if TYPE_CHECKING:
+    from yaml._yaml import Mark as CMark
+
+MAX_BYTES = 64 * 1024
+"""The largest document that is looked at. SSM parameters end at 8 KiB."""
+MAX_DEPTH = 32
+"""How deep lists and mappings may nest."""
+
+# Control characters, and the invisible ones that make text read as what it is not (CVE-2021-42574).
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
+    "|\r(?!\n)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A place in the text, counted from 1."""
+
+    line: int
+    column: int
+
+
+START = Mark(line=1, column=1)
+"""Where a document begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """One text; `plain` when it was written without quotes."""
+
+    mark: Mark
+    text: str
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """A list."""
+
+    mark: Mark
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """A mapping as written: in order, keys not yet compared."""
+
+    mark: Mark
+    pairs: tuple[tuple[Node, Node], ...]
+
+
+Node = Scalar | Items | Entries
+
+
+class Unreadable(Exception):
+    """Why no tree can be made of the text, and where."""
+
+    def __init__(self, message: str, mark: Mark, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.mark = mark
+        self.suggestion = suggestion
+
+
+def read_tree(data: bytes | str) -> Node | None:
+    """The tree of the one document in `data`, None when it is empty. Raises Unreadable, nothing else."""
+    text = _checked_text(data)
+    stream = _Stream(text)
+    try:
+        return _document(stream)
+    except yaml.MarkedYAMLError as error:
+        raise Unreadable(
+            f"not YAML: {_problem(error)}", _at(error.problem_mark or error.context_mark)
+        ) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise Unreadable("not YAML: a character that cannot be read", _at(stream.get_mark())) from error
+
+
+class _Stream(Reader, Scanner, Parser):
+    """PyYAML's first three stages, without the two that give text a meaning."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+    def take(self) -> yaml.Event:
+        """The next event."""
+        event: yaml.Event = self.get_event()  # type: ignore[no-untyped-call]
+        return event
+
+
+def _checked_text(data: bytes | str) -> str:
+    size = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
+    if size > MAX_BYTES:
+        raise Unreadable(f"larger than {MAX_BYTES // 1024} KiB", START, "a policy of that size is a mistake")
+    text = _decoded(data) if isinstance(data, bytes) else data
+    if text.startswith("\ufeff"):
+        raise Unreadable("starts with a byte order mark", START, "save it as UTF-8 without one")
+    if unsafe := _UNSAFE.search(text):
+        what = f"control or invisible character U+{ord(unsafe[0]):04X}"
+        raise Unreadable(what, _mark_after(text[: unsafe.start()]), "delete it")
+    return text
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        raise Unreadable(
+            "not UTF-8", _mark_after(before), "save it as UTF-8 without a byte order mark"
+        ) from error
+
+
+def _mark_after(text: str) -> Mark:
+    return Mark(line=text.count("\n") + 1, column=len(text) - (text.rfind("\n") + 1) + 1)
+
+
+def _document(stream: _Stream) -> Node | None:
+    stream.take()
+    if isinstance(stream.take(), yaml.StreamEndEvent):
+        return None
+    node = _node(stream, stream.take(), depth=1)
+    stream.take()
+    after = stream.take()
+    if not isinstance(after, yaml.StreamEndEvent):
+        raise Unreadable("a second document", _at(after.start_mark), "a file holds one policy")
+    return node
+
+
+def _node(stream: _Stream, event: yaml.Event, depth: int) -> Node:
+    mark = _at(event.start_mark)
+    _refuse_extras(event, mark)
+    if depth > MAX_DEPTH:
+        raise Unreadable(f"nested more than {MAX_DEPTH} deep", mark)
+    if isinstance(event, yaml.ScalarEvent):
+        return Scalar(mark=mark, text=event.value, plain=event.style is None)
+    if isinstance(event, yaml.SequenceStartEvent):
+        return Items(mark=mark, nodes=tuple(_until_end(stream, depth)))
+    inner = _until_end(stream, depth)
+    return Entries(mark=mark, pairs=tuple(zip(inner, inner, strict=True)))
+
+
+def _until_end(stream: _Stream, depth: int) -> Iterator[Node]:
+    while not isinstance(event := stream.take(), yaml.CollectionEndEvent):
+        yield _node(stream, event, depth + 1)
+
+
+def _refuse_extras(event: yaml.Event, mark: Mark) -> None:
+    if isinstance(event, yaml.AliasEvent):
+        raise Unreadable(
+            f"alias `*{event.anchor}`", mark, "write the value out, or quote a name that starts with *"
+        )
+    if getattr(event, "anchor", None) is not None:
+        raise Unreadable("an anchor (`&`)", mark, "write the value out where it is used")
+    if getattr(event, "tag", None) is not None:
+        raise Unreadable("a tag (`!`)", mark, "policies are plain text; remove the tag or quote the value")
+
+
+def _at(mark: yaml.Mark | CMark | None) -> Mark:
+    return START if mark is None else Mark(line=mark.line + 1, column=mark.column + 1)
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    said = " ".join(filter(None, (error.context, error.problem)))
+    return " ".join("".join(c if c.isprintable() else "?" for c in said).split())[:200]

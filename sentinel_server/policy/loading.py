@@ -1,0 +1,36 @@
+"""What every source does with the bytes it read: make a policy of them, or refuse."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sentinel_server.canonical import sha256_hex
+from sentinel_server.errors import InvalidPolicy, PolicyUnavailable
+from sentinel_server.policy.parse import parse_policy
+from sentinel_server.policy.schema import LoadedPolicy, Origin, Policy
+
+
+def loaded_policy(
+    data: bytes, *, name: str, origin: Origin, version: str = "", account: str | None = None
+) -> LoadedPolicy:
+    """The policy that `data` says, read from `name`.
+
+    Parsing takes up to half a second for the largest text, so call it in a thread; text that was parsed a
+    moment ago is not parsed again. Raises PolicyUnavailable, whose cause is the InvalidPolicy, when it is not
+    a policy: at a door that is a policy that cannot be used.
+    """
+    try:
+        policy = _parsed(data, name)
+    except InvalidPolicy as error:
+        first, *others = error.problems
+        more = f" (and {len(others)} more)" if others else ""
+        hint = "see every problem: sentinel policy validate FILE"
+        raise PolicyUnavailable(f"the policy is not valid: {first}{more}", hint=hint) from error
+    return LoadedPolicy(
+        policy=policy, name=name, sha256=sha256_hex(data), origin=origin, version=version, account=account
+    )
+
+
+@lru_cache(maxsize=32)
+def _parsed(data: bytes, name: str) -> Policy:
+    return parse_policy(data, file=name)

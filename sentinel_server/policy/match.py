@@ -1,0 +1,94 @@
+"""Whether a name, a principal or an instant is one that a condition means.
+
+In a pattern `*` is any run of characters and `?` any one; in an ARN pattern neither crosses `:` or `/`. All
+else is exact and case-sensitive. Patterns are compiled once; matching takes no more than length times length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sentinel_server.identity.principal import Kind, Principal
+from sentinel_server.policy.schema import WEEK, Policy, TimeWindow
+from sentinel_server.policy.zones import find_zone
+
+_NAMED_BARE = (Kind.IAM_USER, Kind.SSO_ROLE)
+
+
+Test = Callable[[str], object]
+"""Whether a name is meant: anything true, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """The entries of a `users` list: the test for bare names, and that for ARNs."""
+
+    bare: Test
+    arn: Test
+
+
+def profile_test(entries: tuple[str, ...]) -> Test:
+    """What a `profiles` list means."""
+    return _test(entries, any_character=".")
+
+
+def users_test(entries: tuple[str, ...]) -> Users:
+    """What a `users` list means."""
+    arns = tuple(entry for entry in entries if entry.startswith("arn:"))
+    bare = tuple(entry for entry in entries if not entry.startswith("arn:"))
+    return Users(bare=_test(bare, any_character="."), arn=_test(arns, any_character="[^:/]"))
+
+
+def bare_name(principal: Principal, policy: Policy, home_account: str | None) -> str | None:
+    """The name by which `users` may mean this principal without its ARN; None when only its ARN will do.
+
+    `home_account` is trusted when the policy names no accounts.
+    """
+    if principal.kind not in _NAMED_BARE:
+        return None
+    trusted = policy.trusted_accounts or (home_account,)
+    return principal.name if principal.account in trusted else None
+
+
+def wall_clock(now: datetime, timezone: str) -> tuple[int, int] | None:
+    """Weekday (Monday 0) and minute of the day that a clock in `timezone` shows; None for an unknown zone."""
+    zone = find_zone(timezone)
+    if zone is None:
+        return None
+    local = now.astimezone(zone)
+    return local.weekday(), local.hour * 60 + local.minute
+
+
+def inside(window: TimeWindow, weekday: int, minute: int) -> bool:
+    """Whether the window is open then. What crosses midnight belongs to the day it starts on."""
+    days, hours = window.days, window.hours
+    today = not days or WEEK[weekday] in days
+    if hours is None:
+        return today
+    if hours.start < hours.end:
+        return today and hours.start <= minute < hours.end
+    if minute >= hours.start:
+        return today
+    return minute < hours.end and (not days or WEEK[weekday - 1] in days)
+
+
+def _test(entries: tuple[str, ...], any_character: str) -> Test:
+    if not any("*" in entry or "?" in entry for entry in entries):
+        return frozenset(entries).__contains__
+    expression = "|".join(_expression(entry, any_character) for entry in entries)
+    return re.compile(expression, re.DOTALL).fullmatch
+
+
+def _expression(pattern: str, any_character: str) -> str:
+    """Each run up to the next literal is atomic: where a literal fits first is as good as any later place."""
+    first, *rest = (
+        "".join(any_character if c == "?" else re.escape(c) for c in part) for part in pattern.split("*")
+    )
+    if not rest:
+        return first
+    *middle, last = rest
+    runs = "".join(f"(?>{any_character}*?{part})" for part in middle if part)
+    return f"{first}{runs}{any_character}*{last}"

@@ -1,0 +1,94 @@
+"""Laws that hold for every policy and every ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel_server.policy.evaluate import PolicyAsk, evaluate
+from sentinel_server.policy.explain import explain
+from sentinel_server.policy.match import profile_test, users_test
+from sentinel_server.policy.parse import parse_policy
+from sentinel_server.policy.printing import print_policy
+from sentinel_server.policy.schema import Conditions, Effect, Policy, Rule
+from tests.strategies import asks, policies
+
+DENY_ALL = Rule(name="nobody", effect=Effect.DENY)
+
+
+@given(policies())
+def test_a_printed_policy_parses_as_the_same_policy(policy: Policy) -> None:
+    assert parse_policy(print_policy(policy), file="printed") == policy
+
+
+@given(policies(), asks())
+def test_every_ask_gets_a_decision_and_a_reason_for_every_rule_before_it(
+    policy: Policy, ask: PolicyAsk
+) -> None:
+    decision = evaluate(policy, ask)
+    steps = explain(policy, ask)
+    if decision.rule is None:
+        assert decision.index == -1
+        assert len(steps) == len(policy.rules)
+    else:
+        assert policy.rules[decision.index] is decision.rule
+        assert [step.index for step in steps] == list(range(decision.index))
+    assert all(step.why_not.isprintable() for step in steps)
+
+
+@given(policies(), asks())
+def test_putting_a_deny_rule_first_never_widens_access(policy: Policy, ask: PolicyAsk) -> None:
+    decision = evaluate(replace(policy, rules=(DENY_ALL, *policy.rules)), ask)
+    assert (decision.rule, decision.index, decision.device_blocked) == (DENY_ALL, 0, None)
+
+
+@given(policies(), asks())
+def test_rules_after_the_deciding_one_do_not_matter(policy: Policy, ask: PolicyAsk) -> None:
+    decision = evaluate(policy, ask)
+    if decision.rule is not None:
+        assert evaluate(replace(policy, rules=policy.rules[: decision.index + 1]), ask) == decision
+
+
+@given(policies(), asks())
+def test_a_rule_without_conditions_at_the_end_catches_what_no_rule_matches(
+    policy: Policy, ask: PolicyAsk
+) -> None:
+    decision = evaluate(policy, ask)
+    caught = evaluate(replace(policy, rules=(*policy.rules, DENY_ALL)), ask)
+    assert caught.rule is (decision.rule or DENY_ALL)
+
+
+@given(policies(), asks())
+def test_dropping_a_condition_never_stops_a_rule_from_matching(policy: Policy, ask: PolicyAsk) -> None:
+    rule = policy.rules[0]
+    if evaluate(replace(policy, rules=(rule,)), ask).rule is None:
+        return
+    wider = replace(rule, conditions=Conditions(profiles=rule.conditions.profiles))
+    assert evaluate(replace(policy, rules=(wider,)), ask).rule is wider
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=10))
+def test_a_name_pattern_means_what_a_shell_pattern_does(pattern: str, name: str) -> None:
+    assert bool(profile_test((pattern,))(name)) == fnmatchcase(name, pattern)
+
+
+def fits(pattern: str, text: str) -> bool:
+    """The definition of an ARN pattern, character by character."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return fits(pattern[1:], text) or (bool(text) and text[0] not in ":/" and fits(pattern, text[1:]))
+    return (
+        bool(text)
+        and (text[0] == pattern[0] or (pattern[0] == "?" and text[0] not in ":/"))
+        and fits(pattern[1:], text[1:])
+    )
+
+
+@given(st.text("ab*?:/", max_size=8), st.text("ab:/", max_size=9))
+def test_a_wildcard_in_an_arn_pattern_stays_within_its_field_and_segment(pattern: str, text: str) -> None:
+    pattern, text = f"arn:{pattern}", f"arn:{text}"
+    assert bool(users_test((pattern,)).arn(text)) == fits(pattern, text)
