@@ -69,6 +69,23 @@ class Account:
             max_session=int(found.max_session_duration or 3600),
         )
 
+    def arn(self, kind: str, name: str, path: str) -> str:
+        """The ARN of a user, role, group, …: with its own path where it exists, else with `path`."""
+        iam = self._iam()
+        known = {"role": iam.roles.values(), "user": iam.users.values()}.get(kind, ())
+        found = next((str(one.arn) for one in known if one.name == name), None)
+        return found or f"arn:aws:iam::{self.id}:{kind}{path}{name}"
+
+    def key_arn(self, key: str, region: str) -> str | None:
+        """The ARN of a KMS key named by ARN, id or alias; None when there is no such alias."""
+        from moto.kms.models import kms_backends
+
+        name = key.rpartition(":")[2]
+        if name.startswith("alias/"):
+            found = kms_backends[self.id][region].get_key_id_from_alias(name)
+            return None if found is None else f"arn:aws:kms:{region}:{self.id}:key/{found}"
+        return key if key.startswith("arn:") else f"arn:aws:kms:{region}:{self.id}:key/{key}"
+
     def credential(self, access_key_id: str) -> Credential | None:
         """The long-lived credential of this key id: a user's active key, or the root's."""
         if access_key_id == self._root.access_key_id:

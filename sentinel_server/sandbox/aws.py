@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sentinel_server.clock import Clock, SystemClock
 from sentinel_server.errors import NotFound, SentinelError
 from sentinel_server.sandbox import backend
 from sentinel_server.sandbox.account import Account
+from sentinel_server.sandbox.calls import CallLog, Seen
+from sentinel_server.sandbox.dynamodb import Tables
+from sentinel_server.sandbox.faults import Fault, FaultKind, Faults
 from sentinel_server.sandbox.principals import SessionKeys, Sessions, UserKeys
 from sentinel_server.sandbox.sts import role_session
 
 if TYPE_CHECKING:
-    from sentinel_server.sandbox.front import Seen
+    from sentinel_server.sandbox.gate import Forward
 
 SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
 """The path under which Identity Center keeps its roles (`AWSReservedSSO_<set>_<16 hex>`)."""
+
+FaultName = Literal["latency", "throttle", "error500", "drop", "reset", "deny", "wrong-json", "unprocessed"]
+"""The values of `FaultKind`, for callers who would rather write the word."""
 
 _START_SECONDS = 30
 _accounts_in_use: set[str] = set()
@@ -36,13 +42,29 @@ class EmbeddedAws:
     111122223333, 111122223334, …
     """
 
-    def __init__(self, *, clock: Clock | None = None, account_id: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        account_id: str | None = None,
+        dynamodb_url: str | None = None,
+        hash_key: str = "id",
+    ) -> None:
+        """Prepare; nothing runs before `start`.
+
+        `clock` is what expiries and `Date` headers go by. `dynamodb_url` names an endpoint (DynamoDB Local)
+        that answers DynamoDB calls in moto's place once they have passed the front. `hash_key` is the
+        partition key of tables that were not created through the front.
+        """
         self.root = UserKeys(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         self.account_id = account_id or ""
         self.region = "us-east-1"
-        self.calls: list[Seen] = []
+        self.faults = Faults()
         self._clock = clock or SystemClock()
+        self._calls = CallLog()
         self._sessions = Sessions()
+        self._tables = Tables(default=hash_key)
+        self._dynamodb_url = dynamodb_url
         self._wanted_account = account_id
         self._account: Account | None = None
         self._thread: threading.Thread | None = None
@@ -114,6 +136,40 @@ class EmbeddedAws:
         principal = role_session(role, account=self.account_id, session_name=session_name)
         return self._sessions.open(principal, self._clock.now() + timedelta(seconds=seconds))
 
+    @property
+    def calls(self) -> list[Seen]:
+        """Every request so far, oldest first."""
+        return self._calls.all()
+
+    def calls_to(self, service: str, operation: str | None = None) -> list[Seen]:
+        """The requests so far to a service, or to one of its operations."""
+        return [
+            seen for seen in self.calls if seen.service == service and operation in (None, seen.operation)
+        ]
+
+    def forget_calls(self) -> None:
+        """Empty `calls`."""
+        self._calls.clear()
+
+    def fail(
+        self,
+        *,
+        service: str,
+        kind: FaultKind | FaultName,
+        operation: str | None = None,
+        count: int | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Let a service misbehave from now on, or for the next `count` calls. `seconds` is for latency."""
+        fault = Fault(
+            service=service, kind=FaultKind(kind), operation=operation, count=count, seconds=seconds
+        )
+        self.faults.add(fault)
+
+    def heal(self, service: str | None = None) -> None:
+        """End the faults of a service, or all."""
+        self.faults.heal(service)
+
     def _running(self) -> Account:
         if self._account is None:
             raise SentinelError("the embedded AWS is not running", hint="start it first")
@@ -126,20 +182,42 @@ class EmbeddedAws:
             ready.set()
 
     async def _serve_until_done(self, ready: threading.Event) -> None:
+        from sentinel_server.sandbox.front import Elsewhere
+
+        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+        async with AsyncExitStack() as stack:
+            elsewhere = {}
+            if self._dynamodb_url is not None:
+                other = Elsewhere(self._dynamodb_url, self.account_id)
+                elsewhere["dynamodb"] = await stack.enter_async_context(other)
+            self._port = await stack.enter_async_context(self._listening(elsewhere))
+            ready.set()
+            await self._done.wait()
+
+    @asynccontextmanager
+    async def _listening(self, elsewhere: Mapping[str, Forward]) -> AsyncIterator[int]:
         from aiohttp import web
 
         from sentinel_server.sandbox.front import Front
+        from sentinel_server.sandbox.gate import Gate
 
-        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
-        front = Front(self._running(), self._sessions, self._clock, self.calls)
+        gate = Gate(
+            account=self._running(),
+            sessions=self._sessions,
+            clock=self._clock,
+            calls=self._calls,
+            faults=self.faults,
+            tables=self._tables,
+            elsewhere=elsewhere,
+        )
+        front = Front(gate, self._clock, self._calls, self.faults)
         runner = web.AppRunner(front.application(), access_log=None, keepalive_timeout=75, shutdown_timeout=1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self._port = runner.addresses[0][1]
-        ready.set()
-        await self._done.wait()
-        await runner.cleanup()
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield int(runner.addresses[0][1])
+        finally:
+            await runner.cleanup()
 
 
 def _take_account(wanted: str | None) -> str:

@@ -15,6 +15,37 @@ from functools import lru_cache
 Context = Mapping[str, str | Sequence[str]]
 """Request facts by condition key, the key in lower case; several values make a multi-valued key."""
 
+KNOWN_KEYS = frozenset(
+    {
+        "aws:currenttime",
+        "aws:epochtime",
+        "aws:multifactorauthpresent",
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:requestedregion",
+        "aws:securetransport",
+        "aws:sourceidentity",
+        "aws:tagkeys",
+        "aws:userid",
+        "aws:username",
+        "dynamodb:attributes",
+        "dynamodb:leadingkeys",
+        "dynamodb:returnconsumedcapacity",
+        "dynamodb:returnvalues",
+        "dynamodb:select",
+        "s3:delimiter",
+        "s3:prefix",
+        "sts:externalid",
+        "sts:rolesessionname",
+        "sts:sourceidentity",
+        "sts:transitivetagkeys",
+    }
+)
+"""Keys that the sandbox supplies where AWS does, so that their absence means something."""
+
+KNOWN_FAMILIES = ("aws:principaltag/", "aws:requesttag/")
+"""Beginnings of further known keys."""
+
 
 class CannotEvaluate(Exception):
     """A policy says something this evaluator does not know; nothing may be concluded from it."""
@@ -45,6 +76,8 @@ def parse_conditions(block: object) -> tuple[Condition, ...]:
 def holds(condition: Condition, context: Context) -> bool:
     """Whether the request satisfies this line."""
     found = context.get(condition.key)
+    if found is None and not condition.key.startswith(KNOWN_FAMILIES) and condition.key not in KNOWN_KEYS:
+        raise CannotEvaluate(f"condition key {condition.key}, which the sandbox never has a value for")
     wanted = [substitute(value, context) for value in condition.values]
     if condition.operator == "null":
         return (found is None) == (condition.values[0].lower() == "true")

@@ -1,106 +1,116 @@
-"""The strict front: every request is identified, checked and written down before anything answers it."""
+"""The HTTP side of the embedded AWS: bytes in, bytes out, and how a connection ends."""
 
 from __future__ import annotations
 
-import asyncio
+import socket
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from email.utils import format_datetime
 
-from aiohttp import web
+from aiohttp import ClientSession, ClientTimeout, web
 
 from sentinel_server.clock import Clock
-from sentinel_server.sandbox import backend, identify, signature
-from sentinel_server.sandbox.account import Account
-from sentinel_server.sandbox.conditions import CannotEvaluate
-from sentinel_server.sandbox.principals import Sessions
-from sentinel_server.sandbox.sts import Sts, check_parameters
-from sentinel_server.sandbox.wire import Call, Refusal, Reply, protocol_of, refuse
+from sentinel_server.sandbox.calls import CallLog
+from sentinel_server.sandbox.control import add_control_routes
+from sentinel_server.sandbox.faults import Faults
+from sentinel_server.sandbox.gate import Forward, Gate
+from sentinel_server.sandbox.wire import Call, Ending, Refusal, Reply
 
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes a request may have; enough for every SDK's single PUT."""
 
-CANNOT_TELL = "SandboxCannotTell"
-"""Error code of a request that a policy says something about which the sandbox does not understand."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One request that reached the sandbox. `params` holds no secret, body or token."""
-
-    service: str
-    operation: str
-    principal: str | None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    status: int = 0
-    error: str | None = None
+_FORWARD_SECONDS = 30
+_OWN_HEADERS = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 
 
 class Front:
-    """Answers AWS requests over HTTP."""
+    """Serves AWS on every path but the control's."""
 
-    def __init__(self, account: Account, sessions: Sessions, clock: Clock, calls: list[Seen]) -> None:
-        self._account = account
-        self._sessions = sessions
+    def __init__(self, gate: Gate, clock: Clock, calls: CallLog, faults: Faults) -> None:
+        self._gate = gate
         self._clock = clock
         self._calls = calls
-        self._sts = Sts(account, sessions, clock)
+        self._faults = faults
 
     def application(self) -> web.Application:
-        """The aiohttp application that serves every path."""
+        """The aiohttp application."""
         app = web.Application(client_max_size=BODY_LIMIT)
+        add_control_routes(app, self._faults, self._calls)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
+        """Answer one AWS request."""
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = await self._reply(request.method, request.raw_path, headers, body)
-        sent = dict(reply.headers) | {"Date": self._clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")}
-        if request.method != "HEAD":  # only there does it say more than the body's own length
-            sent = {name: value for name, value in sent.items() if name.lower() != "content-length"}
-        return web.Response(status=reply.status, headers=sent, body=reply.body)
+        reply = await self._gate.answer(request.method, request.raw_path, headers, body)
+        if reply.ending is Ending.NOTHING:
+            _reset(request)
+            return web.Response()
+        response = self._response(request, reply)
+        if reply.ending is Ending.HALF:
+            await _half(request, reply, response)
+        return response
 
-    async def _reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        signed = signature.read(headers.get("authorization", ""))
-        service = signed.service if signed else ""
-        protocol = protocol_of(service, headers)
-        seen = Seen(service=service, operation="", principal=None)
+    def _response(self, request: web.Request, reply: Reply) -> web.StreamResponse:
+        date = {"Date": format_datetime(self._clock.now(), usegmt=True)}
+        own = _OWN_HEADERS - ({"content-length"} if request.method == "HEAD" else set())
+        kept = {name: value for name, value in reply.headers.items() if name.lower() not in own}
+        if reply.ending is Ending.HALF:
+            return web.StreamResponse(status=reply.status, headers=kept | date)
+        return web.Response(status=reply.status, headers=kept | date, body=reply.body)
+
+
+class Elsewhere:
+    """Another endpoint that answers DynamoDB calls, such as DynamoDB Local; an async context manager."""
+
+    def __init__(self, url: str, account_id: str) -> None:
+        self._url = url.rstrip("/")
+        self._key = f"sandbox{account_id}"
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Forward:
+        self._session = ClientSession(timeout=ClientTimeout(total=_FORWARD_SECONDS), auto_decompress=False)
+        return self._send
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _send(self, call: Call) -> Reply:
+        assert self._session is not None  # noqa: S101 # entered before anything is sent
         try:
-            if signed is None:
-                raise identify.unsigned(protocol)
-            call = identify.read_call(method, target, headers, body, signed)
-            seen = replace(seen, operation=call.operation)
-            known = self._sessions.find(signed.access_key_id) or self._account.credential(
-                signed.access_key_id
-            )
-            credential = identify.check_credential(call, signed, known, self._clock.now())
-            seen = replace(seen, principal=credential.principal.arn)
-            if service == "sts":
-                call = replace(call, params=check_parameters(call.operation, call.params))
-                reply = self._sts.answer(call, credential)
-            else:
-                reply = await self._forward(call)
-        except Refusal as refusal:
-            reply = refuse(protocol, service, refusal)
-            seen = replace(seen, error=refusal.code)
-        except CannotEvaluate as error:
-            reply = refuse(
-                protocol, service, Refusal(CANNOT_TELL, f"the sandbox cannot evaluate {error}", 501)
-            )
-            seen = replace(seen, error=CANNOT_TELL)
-        self._calls.append(replace(seen, status=reply.status))
-        return reply
+            async with self._session.post(self._url, data=call.body, headers=self._headers(call)) as answer:
+                return Reply(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+        except (OSError, TimeoutError) as error:
+            raise Refusal(
+                "InternalServerError", f"the DynamoDB endpoint does not answer: {error}", 500
+            ) from error
 
-    async def _forward(self, call: Call) -> Reply:
-        return await asyncio.to_thread(
-            backend.ask_moto,
-            self._account.id,
-            call.service,
-            call.region,
-            call.method,
-            call.target,
-            call.headers,
-            call.body,
-        )
+    def _headers(self, call: Call) -> Mapping[str, str]:
+        """One key for every caller, because DynamoDB Local keeps one database per key."""
+        scope = f"{self._key}/20260101/{call.region}/dynamodb/aws4_request"
+        return {
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}",
+            "Content-Type": call.headers.get("content-type", "application/x-amz-json-1.0"),
+            "X-Amz-Target": call.headers.get("x-amz-target", ""),
+            "X-Amz-Date": call.headers.get("x-amz-date", ""),
+        }
+
+
+async def _half(request: web.Request, reply: Reply, response: web.StreamResponse) -> None:
+    response.content_length = len(reply.body)
+    await response.prepare(request)
+    await response.write(reply.body[: len(reply.body) // 2])
+    _reset(request)
+
+
+def _reset(request: web.Request) -> None:
+    """End the connection with a TCP reset, as a crashing load balancer does."""
+    transport = request.transport
+    if transport is None:
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

@@ -20,8 +20,8 @@ Shape = Any
 
 @cache
 def operation_input(service: str, operation: str) -> Shape | None:
-    """The input shape of an operation, or None when the service has no such operation."""
-    return _operations(service).get(operation)
+    """The input shape of an operation, None when it takes nothing. Raises KeyError for no operation."""
+    return _operations(service)[operation]
 
 
 def violations(shape: Shape, form: Form) -> list[str]:

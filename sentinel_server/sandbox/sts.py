@@ -123,7 +123,7 @@ class Sts:
     def _permitted_role(self, call: Call, who: Principal) -> Role:
         arn = call.params["RoleArn"]
         role = self._account.role(arn)
-        context = caller_context(who, self._clock.now(), call.region) | _request_context(call, who)
+        context = caller_context(who, self._clock.now(), call.region) | _request_context(call)
         for action in _actions(call, who):
             ask = ask_for(action, arn, who, context)
             allowed = (
@@ -184,13 +184,13 @@ def _changes_stamp(call: Call, who: Principal) -> bool:
     )
 
 
-def _request_context(call: Call, who: Principal) -> dict[str, str | tuple[str, ...]]:
+def _request_context(call: Call) -> dict[str, str | tuple[str, ...]]:
     params = call.params
     tags = params.get("Tags", ())
     found = {
         "sts:externalid": params.get("ExternalId"),
         "sts:rolesessionname": params.get("RoleSessionName"),
-        "sts:sourceidentity": params.get("SourceIdentity", who.source_identity),
+        "sts:sourceidentity": params.get("SourceIdentity"),  # carried along it is aws:SourceIdentity only
         "aws:tagkeys": tuple(tag["Key"] for tag in tags) or None,
         "sts:transitivetagkeys": tuple(params.get("TransitiveTagKeys", ())) or None,
     }

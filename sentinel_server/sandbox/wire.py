@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
@@ -23,13 +24,22 @@ class Refusal(Exception):
         self.status = status
 
 
+class Ending(Enum):
+    """How much of a reply reaches the client."""
+
+    WHOLE = "whole"
+    HALF = "half of the body, then a reset"
+    NOTHING = "nothing, the connection is closed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An HTTP answer, complete."""
+    """An HTTP answer."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    ending: Ending = Ending.WHOLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
