@@ -79,11 +79,10 @@ def _user(field: Field) -> str | None:
 
 
 def _window(field: Field) -> TimeWindow | None:
+    known = len(field.report.problems)
     found = field.mapping(("days", "hours", "timezone"))
-    if found and not {"days", "hours"} & found.keys():
-        field.problem("says neither `days` nor `hours`, so it is always true")
-    elif not found:
-        field.problem("says nothing, so it is always true", "give it `days` or `hours`, or leave it out")
+    if not {"days", "hours"} & found.keys() and len(field.report.problems) == known:
+        field.problem("says neither `days` nor `hours`, so it is always true", "give it one, or leave it out")
     return TimeWindow(
         days=found["days"].distinct(lambda each: each.word(Day)) if "days" in found else (),
         hours=_hours(found["hours"]) if "hours" in found else None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sentinel_server.policy.compiled import compiled
 from sentinel_server.policy.evaluate import Facts, Miss, PolicyAsk
+from sentinel_server.policy.match import NAMED_BARE
 from sentinel_server.policy.printing import clock_time
 from sentinel_server.policy.schema import WEEK, Day, Hours, Policy, Rule, TimeWindow
 
@@ -63,8 +64,8 @@ def _users(facts: Facts, entries: Sequence[str]) -> str:
     principal, listed = facts.ask.principal, _listed(entries)
     if facts.bare is not None:
         return f"{facts.bare} is not one of {listed}"
-    if principal.name in entries and principal.account not in facts.policy.trusted_accounts:
-        return f"{principal.name} of account {principal.account} is named here only by ARN: {principal.arn}"
+    if principal.kind in NAMED_BARE and not all(entry.startswith("arn:") for entry in entries):
+        return f"account {principal.account} is not trusted to name {principal.name}, who is not meant by ARN either"
     return f"{principal.arn} fits no ARN pattern of {listed}"
 
 

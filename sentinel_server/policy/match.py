@@ -15,7 +15,8 @@ from sentinel_server.identity.principal import Kind, Principal
 from sentinel_server.policy.schema import WEEK, Policy, TimeWindow
 from sentinel_server.policy.zones import find_zone
 
-_NAMED_BARE = (Kind.IAM_USER, Kind.SSO_ROLE)
+NAMED_BARE = (Kind.IAM_USER, Kind.SSO_ROLE)
+"""The kinds a bare name may mean; any other chooses its own name, so only its ARN will do."""
 
 
 Test = Callable[[str], object]
@@ -47,7 +48,7 @@ def bare_name(principal: Principal, policy: Policy, home_account: str | None) ->
 
     `home_account` is trusted when the policy names no accounts.
     """
-    if principal.kind not in _NAMED_BARE:
+    if principal.kind not in NAMED_BARE:
         return None
     trusted = policy.trusted_accounts or (home_account,)
     return principal.name if principal.account in trusted else None
