@@ -13,6 +13,7 @@
     │   ├── ServerModeRequired
     │   ├── SessionRequired
     │   ├── CannotStamp
+    │   ├── RoleRefused
     │   ├── UnstampedProfile
     │   ├── DeadlineTooNear
     │   ├── PrincipalChanged
@@ -175,6 +176,13 @@ class CannotStamp(Refused):
 
     code = "CannotStamp"
     default_hint = "allow sts:SetSourceIdentity in the role's trust policy and in the caller's permissions"
+
+
+class RoleRefused(Refused):
+    """AWS does not let the base credentials assume the role."""
+
+    code = "RoleRefused"
+    default_hint = "allow sts:AssumeRole in the role's trust policy and in the caller's permissions"
 
 
 class UnstampedProfile(Refused):
