@@ -1,0 +1,211 @@
+"""DynamoDB as our stores use it: items as plain values, conditional writes as a yes or no, hedged reads.
+
+`Items` speaks one table's language: text, whole numbers and absence. An attribute that is None is not written
+at all, because an index cannot hold an empty key and a condition must be able to ask for absence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+T = TypeVar("T")
+Value = str | int
+Item = Mapping[str, Value]
+"""A row: attribute to text or whole number."""
+
+_BUSY = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "TransactionConflictException",
+        "InternalServerError",
+        "ServiceUnavailable",
+    }
+)
+_WRITE_ATTEMPTS = 8
+_NAME = re.compile(r"#(\w+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One conditional update of one item.
+
+    `given` are values that only the condition uses. In the texts, attributes are written `#name` and values
+    `:name`; an attribute in `set` is set to its own value.
+    """
+
+    key: str
+    set: Mapping[str, Value | None]
+    condition: str
+    given: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A condition that did not hold; `item` is what is there instead, if anything."""
+
+    item: Item | None
+
+
+class Items:
+    """The items of one table, through one client. Raises StoreUnavailable and the like from every method."""
+
+    def __init__(self, client: DynamoDBClient, table: str, key: str) -> None:
+        self._client: Any = client
+        self._table = table
+        self._key = key
+
+    async def update(self, change: Change) -> bool:
+        """Whether the condition held; if not, nothing is written. Names no attribute but `change`'s."""
+        with self._errors("writing to"):
+            try:
+                await self._update(change, {})
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+    async def update_and_see(self, change: Change) -> Item | Refusal:
+        """The item as it now is, or as it is instead; busy tables are tried again for some seconds."""
+        see = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        with self._errors("writing to"):
+            try:
+                answer = await _stubborn(lambda: self._update(change, see))
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                there = error.response.get("Item")
+                return Refusal(item=_read_item(there) if there else None)
+        return _read_item(answer["Attributes"])
+
+    async def put(self, item: Mapping[str, Value | None]) -> None:
+        """Write a whole item, replacing what is under its key; busy tables are tried again."""
+        whole = {name: _write(value) for name, value in item.items() if value is not None}
+        with self._errors("writing to"):
+            await _stubborn(lambda: self._client.put_item(TableName=self._table, Item=whole))
+
+    async def get(self, keys: Sequence[str]) -> tuple[Item, ...]:
+        """The items found under `keys`, in one strongly consistent read. An answer in part is an error."""
+        wanted = {"Keys": [{self._key: {"S": key}} for key in keys], "ConsistentRead": True}
+        with self._errors("reading"):
+            answer = await self._client.batch_get_item(RequestItems={self._table: wanted})
+            if answer.get("UnprocessedKeys"):
+                raise StoreUnavailable(f"table {self._table} is too busy to answer in full")
+            found = (row for rows in answer["Responses"].values() for row in rows)
+            return tuple(_read_item(row) for row in found)
+
+    async def query(
+        self, request: Mapping[str, Any], start: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Item]:
+        """The items of an index query, page by page; `start` is the key of the item to go on after."""
+        position: Any = None if start is None else {name: {"S": value} for name, value in start.items()}
+        while True:
+            more = {} if position is None else {"ExclusiveStartKey": position}
+            with self._errors("listing"):
+                answer = await self._client.query(TableName=self._table, **request, **more)
+            for row in answer["Items"]:
+                yield _read_item(row)
+            position = answer.get("LastEvaluatedKey")
+            if not position:
+                return
+
+    async def _update(self, change: Change, more: Mapping[str, str]) -> Any:
+        written = {name: value for name, value in change.set.items() if value is not None}
+        given = {**written, **(change.given or {})}
+        named = set(_NAME.findall(change.condition))
+        return await self._client.update_item(
+            TableName=self._table,
+            Key={self._key: {"S": change.key}},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in written),
+            ConditionExpression=change.condition,
+            ExpressionAttributeNames={f"#{name}": name for name in named | written.keys()},
+            ExpressionAttributeValues={f":{name}": _write(value) for name, value in given.items()},
+            **more,
+        )
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        with aws_errors(f"{doing} table {self._table}", StoreUnavailable):
+            try:
+                yield
+            except self._client.exceptions.ResourceNotFoundException as error:
+                raise StoreUnavailable(
+                    f"there is no table {self._table} in this account and region",
+                    hint="make it: sentinel init sessions",
+                ) from error
+
+
+async def hedged(read: Callable[[], Awaitable[T]], *, after: float, within: float) -> T:
+    """What `read` gives; begun a second time when it has failed, or not answered `after` seconds.
+
+    The first good answer wins and the other attempt is cancelled. Raises the last failure when both failed,
+    StoreUnavailable when nothing has come `within` seconds of the call.
+    """
+    tasks: set[asyncio.Task[T]] = set()
+
+    async def race() -> T:
+        begun = 0
+        while True:
+            if begun < 2:
+                tasks.add(asyncio.ensure_future(read()))
+                begun += 1
+            running = {task for task in tasks if not task.done()}
+            await asyncio.wait(
+                running, timeout=after if begun < 2 else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            good = next((task for task in tasks if task.done() and task.exception() is None), None)
+            if good is not None:
+                return good.result()
+            if begun == 2 and all(task.done() for task in tasks):
+                failures = [task.exception() for task in tasks]
+                raise failures[-1] or StoreUnavailable("both attempts failed")
+
+    try:
+        async with asyncio.timeout(within):
+            return await race()
+    except TimeoutError:
+        raise StoreUnavailable(f"the store did not answer within {within * 1000:.0f} ms") from None
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stubborn(write: Callable[[], Awaitable[T]]) -> T:
+    """`write`, again while the table is busy, with growing random pauses: some 6 s in all."""
+    for attempt in range(_WRITE_ATTEMPTS - 1):
+        try:
+            return await write()
+        except ClientError as error:
+            if error_code(error) not in _BUSY:
+                raise
+        await asyncio.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311 (jitter)
+    return await write()
+
+
+def _write(value: Value) -> dict[str, str]:
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}
+
+
+def _read_item(row: Mapping[str, Mapping[str, Any]]) -> Item:
+    return {name: _read(cell) for name, cell in row.items()}
+
+
+def _read(cell: Mapping[str, Any]) -> Value:
+    """Text or a whole number. Anything else becomes text that no reader of ours accepts as a value."""
+    if "S" in cell:
+        return str(cell["S"])
+    number = str(cell.get("N", ""))
+    return int(number) if number.lstrip("-").isdecimal() else ""

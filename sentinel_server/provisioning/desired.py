@@ -1,0 +1,86 @@
+"""The tables we need, as values. Stores, permissions, provisioning and docs are all made from these.
+
+The revocation's attributes are apart from the owner's because DynamoDB can then hold them apart: the holder
+of a session may write `OWNER_ATTRIBUTES` and nothing else. `dynamodb:Attributes` counts all that a request names,
+in conditions too, so the owner's operations mention no other attribute anywhere.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KEY = "id"
+"""The partition key of every table of ours."""
+
+SORT = "created_at"
+"""When a session began, or a block was written: the order of every index."""
+
+REVOCATION_ATTRIBUTES = ("revoked_at", "revoked_by", "revoked_reason")
+"""What cuts a session off, whatever else its row says; only the security role writes it."""
+
+OWNER_ATTRIBUTES = (
+    "id",
+    "kind",
+    "status",
+    "created_at",
+    "person",
+    "user",
+    "principal_arn",
+    "principal_id",
+    "profile",
+    "server_instance_id",
+    "source_identity",
+    "started_at",
+    "heartbeat_at",
+    "last_access_at",
+    "expires_at",
+    "lease_seconds",
+    "role_arn",
+    "request_count",
+    "credentials_until",
+    "ended_at",
+)
+"""What the holder of a session may write in its row."""
+
+BLOCK_ATTRIBUTES = ("scope", "name", "at", "by", "reason", "until", "lifted_at", "lifted_by")
+"""What a block row holds beside its id, kind and place in the order."""
+
+BLOCK_PREFIX = "block#"
+"""How the id of every block row begins; no session id does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A global secondary index. It projects everything, so that a listing needs no second read."""
+
+    name: str
+    partition: str
+    sort: str = SORT
+    projection: str = "ALL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table: paid per request, encrypted by KMS, recoverable, protected from deletion."""
+
+    name: str
+    indexes: tuple[Index, ...]
+
+
+BY_KIND = Index(name="gsi-kind", partition="kind")
+"""All sessions, or all blocks, newest first and without a scan."""
+
+BY_PERSON = Index(name="gsi-person", partition="person")
+BY_USER = Index(name="gsi-user", partition="user")
+BY_PROFILE = Index(name="gsi-profile", partition="profile")
+BY_STATUS = Index(name="gsi-status", partition="status")
+
+SESSION_INDEXES = (BY_KIND, BY_PERSON, BY_USER, BY_PROFILE, BY_STATUS)
+
+DEFAULT_PREFIX = "sentinel-"
+
+
+def sessions_table(name: str = DEFAULT_PREFIX + "sessions") -> Table:
+    """The table of sessions and blocks."""
+    return Table(name=name, indexes=SESSION_INDEXES)

@@ -1,0 +1,88 @@
+"""What is missing: desired minus found, as steps in the order in which they can be done. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sentinel_server.errors import Findings
+from sentinel_server.provisioning.desired import KEY, Index, Table
+
+
+class Guard(Enum):
+    """A protection that a table can be given after it was made."""
+
+    DELETION_PROTECTION = "deletion protection"
+    POINT_IN_TIME_RECOVERY = "point-in-time recovery"
+    KMS_ENCRYPTION = "KMS encryption"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A table as it is. `keys` are its own key attributes, `guards` the protections that are on."""
+
+    name: str
+    keys: tuple[str, ...]
+    indexes: tuple[Index, ...]
+    guards: frozenset[Guard]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateTable:
+    """Make the table with its indexes, encrypted and protected from deletion."""
+
+    table: Table
+
+    def __str__(self) -> str:
+        return f"create table {self.table.name} with {len(self.table.indexes)} indexes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddIndex:
+    """Add one index to a table that exists, and wait until it is filled."""
+
+    table: Table
+    index: Index
+
+    def __str__(self) -> str:
+        return f"add index {self.index.name} to table {self.table.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnOn:
+    """Turn one protection on."""
+
+    table: Table
+    guard: Guard
+
+    def __str__(self) -> str:
+        return f"turn on {self.guard.value} for table {self.table.name}"
+
+
+Step = CreateTable | AddIndex | TurnOn
+
+
+def plan(desired: Table, found: Found | None) -> tuple[Step, ...]:
+    """The steps from `found` to `desired`; none when nothing is missing.
+
+    Raises Findings when what is there has other keys than we need, which no step can mend.
+    """
+    if found is None:
+        return (CreateTable(table=desired), TurnOn(table=desired, guard=Guard.POINT_IN_TIME_RECOVERY))
+    if found.keys != (KEY,):
+        raise Findings(
+            f"table {found.name} has the key {'/'.join(found.keys)} instead of {KEY}",
+            hint="choose another table name or prefix",
+        )
+    there = {index.name: index for index in found.indexes}
+    for index in desired.indexes:
+        if there.get(index.name, index) != index:
+            raise Findings(
+                f"index {index.name} of table {found.name} has other keys or projects less than we need",
+                hint="delete that index and run this again; it is then made anew",
+            )
+    missing = [index for index in desired.indexes if index.name not in there]
+    return (
+        *(AddIndex(table=desired, index=index) for index in missing),
+        *(TurnOn(table=desired, guard=guard) for guard in Guard if guard not in found.guards),
+    )
