@@ -144,13 +144,10 @@ class Connections(web.Server):
                 connection.cut_if_slow(loop.time(), limit)
 
     async def drain(self, patience: float) -> None:
-        """Let running requests end for up to `patience` seconds; then drop everybody."""
+        """Let requests end for `patience` seconds, cancel them after as many more, and drop everybody."""
         self.pre_shutdown()
         try:
-            async with asyncio.timeout(patience):
-                await self.shutdown(patience)
-        except TimeoutError:
-            pass
+            await self.shutdown(patience)
         finally:
             for connection in tuple(self._live):
                 connection.abort()

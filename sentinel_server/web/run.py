@@ -19,8 +19,8 @@ from sentinel_server.web.rate_limit import RateLimit
 
 _BACKLOG = 1024
 """Connections the system may hold for us while we are busy."""
-_DRAIN = 1.0
-"""Seconds running fetches get when the server stops: more than their deadline."""
+_DRAIN = 0.85
+"""Seconds running fetches get when the server stops: more than their deadline, and twice it less than two."""
 
 
 class LoopbackServer:
@@ -71,7 +71,7 @@ class LoopbackServer:
         self._running = _Running(port, server, connections)
 
     async def stop(self) -> None:
-        """Close the listener, then give running fetches a second; done within two, whatever clients do."""
+        """Close the listener, let running fetches end; done within two seconds, whatever clients do."""
         running, self._running = self._running, None
         if running is not None:
             await running.stop()
@@ -110,16 +110,16 @@ def _bind(options: WebOptions) -> socket.socket:
         raise InvalidSetting(
             f"cannot listen on {address}: not loopback or link-local, others could read along"
         )
+    if not 0 <= options.port <= 65535:
+        raise InvalidSetting(f"cannot listen on port {options.port}: a port is between 0 and 65535")
     try:
         return socket.create_server((options.listen, options.port), backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise _unusable(options, error) from error
 
 
-def _unusable(options: WebOptions, error: OSError | OverflowError) -> InvalidSetting:
+def _unusable(options: WebOptions, error: OSError) -> InvalidSetting:
     where = f"cannot listen on {options.listen}:{options.port}"
-    if isinstance(error, OverflowError):
-        return InvalidSetting(f"{where}: a port is between 0 and 65535")
     if error.errno == errno.EADDRINUSE:
         return InvalidSetting(
             f"{where}: the port is taken", hint="choose another --server-port, or leave it out"

@@ -18,22 +18,27 @@ BODY = (
 
 @dataclass(slots=True)
 class FakeDoor:
-    """Allows until `raises` is set. With `holds` it answers only once `let_go` is set."""
+    """Allows until `raises` is set. With `holds` it answers only once `let_go` is set.
+
+    `crowded` is set when `crowd` fetches are inside at once.
+    """
 
     body: bytes = BODY
     raises: BaseException | None = None
     holds: bool = False
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    crowd: int = 1
+    crowded: asyncio.Event = field(default_factory=asyncio.Event)
     asked: int = 0
     inside: int = 0
-    most_inside: int = 0
     cancelled: int = 0
 
     async def fetch(self) -> bytes:
         """The body, or the exception, that a test put here."""
         self.asked += 1
         self.inside += 1
-        self.most_inside = max(self.most_inside, self.inside)
+        if self.inside >= self.crowd:
+            self.crowded.set()
         try:
             if self.holds:
                 await self.let_go.wait()
