@@ -65,7 +65,7 @@ def _users(facts: Facts, entries: Sequence[str]) -> str:
     if facts.bare is not None:
         return f"{facts.bare} is not one of {listed}"
     if principal.kind in NAMED_BARE and not all(entry.startswith("arn:") for entry in entries):
-        return f"account {principal.account} is not trusted to name {principal.name}, who is not meant by ARN either"
+        return f"account {principal.account} is not trusted to name {principal.name}, nor does an ARN fit"
     return f"{principal.arn} fits no ARN pattern of {listed}"
 
 

@@ -256,7 +256,7 @@ def test_a_device_rule_for_somebody_else_blocks_nobody() -> None:
         (
             rule(users=("alice",)),
             ask(home_account=None),
-            "users: account 111122223333 is not trusted to name alice, who is not meant by ARN either",
+            "users: account 111122223333 is not trusted to name alice, nor does an ARN fit",
         ),
         (rule(profiles=("dev", "stage-*")), ask(), "profiles: prod is not one of dev, stage-*"),
         (rule(modes=(Mode.CLI,)), ask(), "mode: server is not one of cli"),
