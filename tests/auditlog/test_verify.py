@@ -97,9 +97,7 @@ def test_a_copy_of_a_line_is_a_duplicate_wherever_it_stands(index: int, place: i
 @pytest.mark.parametrize("chained", [True, False])
 def test_a_line_that_was_slipped_in_is_inserted(place: int, chained: bool) -> None:
     above = parse(LINES[place - 1]).lines[0]
-    chain = Chain(
-        writer="a" * 16 if chained else "b" * 16, seq=place, head=above.hash if chained else "7" * 64
-    )
+    head = above.hash if chained else "7" * 64
     forged, _ = Chain(writer="a" * 16, seq=place, head=head).event(to_fields(an_event(77)))
     found = report(*LINES[:place], forged, *LINES[place:]).findings
     (finding,) = (finding for finding in found if finding.code is not Code.NOT_CLOSED)

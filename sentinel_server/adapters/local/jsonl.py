@@ -1,0 +1,121 @@
+"""Audit events as JSON Lines on this machine's disk: one write and one fsync for all who wait together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel_server.adapters.local.logfile import LogFile
+from sentinel_server.auditlog.chain import CHECKPOINT_EVERY
+from sentinel_server.auditlog.event import AuditEvent, to_fields
+from sentinel_server.canonical import Json
+from sentinel_server.clock import Clock, Ids
+from sentinel_server.errors import AuditUnavailable
+
+QUEUE_LIMIT = 10_000
+"""Records that may be waiting before one that need not be durable has to wait too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Events that came together, as they are written, and who waits for them; nobody when `done` is None."""
+
+    events: Sequence[Mapping[str, Json]]
+    durable: bool
+    done: asyncio.Future[None] | None = None
+
+
+class JsonlAudit:
+    """An AuditSink. Events keep their order; a process has one file, made when it first records.
+
+    While the disk fails, every record is refused with AuditUnavailable, also one that need not be durable;
+    each tries again. Events that had been taken before are kept and written first once it works.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Clock,
+        ids: Ids,
+        every: int = CHECKPOINT_EVERY,
+        fsync: Callable[[int], None] = os.fsync,
+    ) -> None:
+        self._file = LogFile(directory, clock=clock, ids=ids, every=every, fsync=fsync)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sentinel-audit")
+        self._queue: list[_Record] = []
+        self._kept: list[_Record] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._failing = False
+        self._closed = False
+
+    async def record(self, *events: AuditEvent, durable: bool = True) -> None:
+        """Write the events; see AuditSink. Raises AuditUnavailable, and then none of them was written."""
+        if self._closed:
+            raise AuditUnavailable("the audit log is closed")
+        waits = durable or self._failing or len(self._queue) >= QUEUE_LIMIT
+        done = asyncio.get_running_loop().create_future() if waits else None
+        self._queue.append(_Record([to_fields(event) for event in events], durable, done))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._drain())
+        if done is not None:
+            await done
+
+    async def close(self) -> None:
+        """Write what is pending, seal the file as complete and let go of it."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._writing is not None:
+            await self._writing
+        try:
+            await self._finish()
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _drain(self) -> None:
+        while self._queue:
+            batch = [*self._kept, *self._queue]
+            self._queue, self._kept = [], []
+            await self._write(batch)
+
+    async def _write(self, batch: Sequence[_Record]) -> None:
+        try:
+            await self._append(batch)
+        except Exception as error:  # whatever it is, nobody may wait for ever or take it for a yes
+            self._failing = True
+            self._kept = [record for record in batch if record.done is None]
+            for done in _waiting(batch):
+                done.set_exception(_refusal(error))
+        else:
+            self._failing = False
+            for done in _waiting(batch):
+                done.set_result(None)
+
+    async def _append(self, batch: Sequence[_Record]) -> None:
+        events = [event for record in batch for event in record.events]
+        durable = any(record.durable for record in batch)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._file.append, events, durable)
+
+    async def _finish(self) -> None:
+        try:
+            if self._kept:
+                await self._append(self._kept)
+        finally:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
+
+
+def _refusal(error: Exception) -> AuditUnavailable:
+    """One for each who waits, so that their tracebacks do not mix."""
+    if isinstance(error, AuditUnavailable):
+        return AuditUnavailable(error.message, hint=error.hint)
+    return AuditUnavailable(f"the audit log failed: {type(error).__name__}")
+
+
+def _waiting(batch: Sequence[_Record]) -> list[asyncio.Future[None]]:
+    """Those who still wait; a caller that was cancelled no longer does."""
+    return [record.done for record in batch if record.done is not None and not record.done.done()]
