@@ -36,7 +36,8 @@ _BARE = re.compile(r"[A-Za-z0-9_+=,.@*?-]{1,128}")
 _ARN = re.compile(r"arn(?::[!-9;-~]*){4}:[!-~]+")
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})")
 _FLAGS = ("require_encryption", "require_mdm", "require_mdm_compliant", "require_firewall")
-_DEVICE = (*_FLAGS, "min_os_version", "allowed_os_types", "max_posture_age", "override")
+DEVICE_KEYS = (*_FLAGS, "min_os_version", "allowed_os_types", "max_posture_age", "override")
+"""What a device condition may ask."""
 _VERSION = re.compile(r"[0-9]+(?:[.+-][0-9A-Za-z]+)*")
 
 
@@ -127,7 +128,7 @@ def _zone(field: Field) -> str:
 
 def _device(field: Field) -> DeviceCondition:
     known = len(field.report.problems)
-    found = field.mapping(_DEVICE)
+    found = field.mapping(DEVICE_KEYS)
     flags = {name: found[name].flag() for name in _FLAGS if name in found}
     condition = DeviceCondition(
         **flags,

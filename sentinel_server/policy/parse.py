@@ -18,8 +18,9 @@ SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(hours=12)
 """STS's own ceiling: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
 
-_TOP = ("version", "kind", "trusted_accounts", "rules")
-_RULE = (
+TOP_KEYS = ("version", "kind", "trusted_accounts", "rules")
+"""What a policy may say beside its rules."""
+RULE_KEYS = (
     "name",
     "effect",
     "match",
@@ -33,7 +34,8 @@ _RULE = (
     "session_table",
     "allow_unstamped",
 )
-_TOP_ELSEWHERE: Mapping[str, str] = dict.fromkeys(_RULE, "it belongs to a rule, under `rules`")
+"""What a rule may say."""
+_TOP_ELSEWHERE: Mapping[str, str] = dict.fromkeys(RULE_KEYS, "it belongs to a rule, under `rules`")
 _RULE_ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(CONDITION_KEYS, "it belongs under `conditions`"),
     **dict.fromkeys(("days", "hours", "timezone"), "it belongs under `conditions`, `time`"),
@@ -63,7 +65,7 @@ def _tree(text: bytes | str, report: Report) -> Node:
 
 
 def _policy(field: Field) -> Policy:
-    found = field.mapping(_TOP, required=("version", "rules"), elsewhere=_TOP_ELSEWHERE)
+    found = field.mapping(TOP_KEYS, required=("version", "rules"), elsewhere=_TOP_ELSEWHERE)
     if "version" in found and (version := found["version"].text()) not in (None, "1"):
         found["version"].problem(
             f"`{shown(version or '')}` is not a version of policies", 'write `version: "1"`'
@@ -92,7 +94,7 @@ def _rules(field: Field) -> tuple[Rule, ...]:
 
 
 def _rule(field: Field) -> Rule:
-    found = field.mapping(_RULE, required=("name", "effect"), elsewhere=_RULE_ELSEWHERE)
+    found = field.mapping(RULE_KEYS, required=("name", "effect"), elsewhere=_RULE_ELSEWHERE)
     name = found["name"].text() if "name" in found else None
     if name is not None and len(name) > 128:
         found["name"].problem("is longer than 128 characters")
