@@ -23,7 +23,7 @@ from sentinel_server.errors import (
     SessionRequired,
 )
 from sentinel_server.identity.principal import Principal
-from sentinel_server.policy.evaluate import PolicyAsk, PolicyDecision, evaluate
+from sentinel_server.policy.evaluate import PolicyAsk, evaluate
 from sentinel_server.policy.schema import Effect, LoadedPolicy, Mode, Origin, Rule
 
 _ORDER = "sentinel policy explain --profile {profile} --mode {mode}"
@@ -55,8 +55,10 @@ def _by_policy(facts: Facts, now: datetime) -> Decision:
         return Deny(error=facts.policy)
     found = evaluate(facts.policy.policy, _policy_ask(facts, facts.principal, facts.policy, now))
     basis = Basis(rule=found.rule, index=found.index, policy=facts.policy)
+    if found.device_blocked is not None:
+        return Deny(error=_device(facts, found.device_blocked), basis=basis)
     if found.rule is None:
-        return Deny(error=_nothing_matched(facts, found), basis=basis)
+        return Deny(error=_nothing_matched(facts), basis=basis)
     return _by_effect(facts, facts.principal, found.rule, basis, now)
 
 
@@ -71,12 +73,12 @@ def _policy_ask(facts: Facts, principal: Principal, loaded: LoadedPolicy, now: d
     )
 
 
-def _nothing_matched(facts: Facts, found: PolicyDecision) -> SentinelError:
-    if found.device_blocked is not None:
-        return PolicyDenied(
-            f"rule '{found.device_blocked.name}' needs a compliant device, and this one's posture is unknown",
-            hint=_explain(facts),
-        )
+def _device(facts: Facts, rule: Rule) -> SentinelError:
+    why = f"rule '{rule.name}' needs a compliant device, and this one's posture is unknown"
+    return PolicyDenied(why, hint=_explain(facts))
+
+
+def _nothing_matched(facts: Facts) -> SentinelError:
     return PolicyDenied(f"no rule allows {_who(facts)} to use {facts.ask.profile}", hint=_explain(facts))
 
 
