@@ -1,0 +1,170 @@
+"""Base credentials: the person's own, from the source of the target profile, and whose they are.
+
+Whatever needs a person (an MFA code) is settled by `prepare`, before anything starts. Afterwards nothing here
+prompts: what lapses is a LoginRequired that names the way out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from sentinel_server.adapters.aws.clients import AwsSession
+from sentinel_server.adapters.aws.lapses import START_AGAIN
+from sentinel_server.adapters.aws.source import SourceCredentials
+from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_errors
+from sentinel_server.clock import Clock
+from sentinel_server.credentials.endpoints import endpoints_for, sts_region
+from sentinel_server.credentials.model import AwsCredentials
+from sentinel_server.credentials.profiles import Profile, Profiles
+from sentinel_server.credentials.recursion import refuse_recursion
+from sentinel_server.errors import IdentityUnavailable, InvalidArn, LoginRequired
+from sentinel_server.identity.arn import parse_principal
+from sentinel_server.identity.principal import Principal
+
+MFA_SECONDS = 43200
+"""How long an MFA session lasts: 12 hours, as long as the longest server session."""
+
+_ROTATIONS = 3
+
+
+class TokenPrompt(Protocol):
+    """Asks the person for the code of an MFA device, on the terminal."""
+
+    async def __call__(self, serial: str) -> str:
+        """The code that was typed. Raises LoginRequired when nobody can be asked."""
+        ...
+
+
+class BotoBase:
+    """BaseCredentials of a profile, by botocore.
+
+    `environment` is the process's whole environment, `region` overrules the profile's, `observe` is told the
+    time in every answer of STS. Raises InvalidSetting, UnknownProfile and Nested when it is made.
+    """
+
+    def __init__(
+        self,
+        profiles: Profiles,
+        name: str,
+        *,
+        config_file: Path,
+        credentials_file: Path,
+        environment: Mapping[str, str],
+        clock: Clock,
+        region: str | None = None,
+        observe: Callable[[datetime], None] | None = None,
+        prompt: TokenPrompt | None = None,
+    ) -> None:
+        refuse_recursion(environment)
+        self._target, *sources = profiles.chain(name)
+        self._clock = clock
+        self._prompt = prompt
+        self._codes: dict[str, str] = {}
+        self._chained_mfa = [profile.mfa_serial for profile in sources if _asks_for_code(profile)]
+        self._mfa: AwsCredentials | None = None
+        region = region or sts_region(self._target, environment)
+        self._source = SourceCredentials(
+            profiles.base_of(name),
+            config_file=config_file,
+            credentials_file=credentials_file,
+            environment=environment,
+            region=region,
+            ask_code=self._hand_over_code,
+        )
+        self._open = partial(
+            AwsSession, region=region, endpoints=endpoints_for(self._target, environment), observe=observe
+        )
+        self.aws = self._open(credentials=self.resolve)
+        """Opens clients that are signed with these credentials."""
+        self._sts = StsClient(self.aws)
+        self._asking = asyncio.Lock()
+        self._known: tuple[str, Principal] | None = None
+
+    async def prepare(self) -> None:
+        """Settle what needs a person, once, before anything starts: MFA codes, asked through `prompt`.
+
+        Raises LoginRequired when nobody can be asked or the code is wrong, and whatever `resolve` raises.
+        """
+        for serial in self._chained_mfa:
+            if serial is not None:
+                self._codes[serial] = await self._ask(serial)
+        serial = self._target.mfa_serial
+        base = await self._source.resolve()
+        if serial is not None and base.session_token is None:
+            self._mfa = await self._session_with_code(serial, await self._ask(serial))
+
+    async def resolve(self) -> AwsCredentials:
+        """The credentials now; with an `mfa_serial`, those of the session that `prepare` opened."""
+        base = await self._source.resolve()
+        if self._target.mfa_serial is None or base.session_token is not None:
+            return base
+        if self._mfa is None:
+            raise LoginRequired(f"{self._about()} needs an MFA code, and none was given", hint=START_AGAIN)
+        if self._mfa.expires_at is not None and self._mfa.expires_at <= self._clock.now():
+            raise LoginRequired(f"the MFA session of {self._about()} has ended", hint=START_AGAIN)
+        return self._mfa
+
+    async def principal(self) -> Principal:
+        """Whose they are; STS is asked again only when the access key has changed."""
+        async with self._asking:
+            for _ in range(_ROTATIONS):
+                key = (await self.resolve()).access_key_id
+                if self._known is not None and self._known[0] == key:
+                    return self._known[1]
+                found = await self._caller()
+                if (await self.resolve()).access_key_id == key:  # else it is not known which key signed
+                    self._known = (key, found)
+                    return found
+        raise IdentityUnavailable(f"the base credentials of {self._about()} change at every use")
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._sts.close()
+
+    async def _caller(self) -> Principal:
+        client = await self._sts.get()
+        with sts_errors("asking STS who the base credentials belong to"):
+            answer = await client.get_caller_identity()
+            arn, unique_id = answer["Arn"], answer["UserId"]
+        try:
+            return parse_principal(arn, unique_id=unique_id)
+        except InvalidArn as error:
+            raise IdentityUnavailable(f"STS named a caller that cannot be used: {error.message}") from error
+
+    async def _session_with_code(self, serial: str, code: str) -> AwsCredentials:
+        sts = StsClient(self._open(credentials=self._source.resolve))
+        try:
+            client = await sts.get()
+            with sts_errors(f"asking for a session with {serial}"):
+                answer = await client.get_session_token(
+                    SerialNumber=serial, TokenCode=code, DurationSeconds=MFA_SECONDS
+                )
+                return credentials_from(answer["Credentials"])
+        finally:
+            await sts.close()
+
+    async def _ask(self, serial: str) -> str:
+        if self._prompt is None:
+            raise LoginRequired(
+                f"{self._about()} needs a code of {serial}, and there is no terminal to ask for it",
+                hint="run it from a terminal, or use a source_profile whose session has MFA already",
+            )
+        return (await self._prompt(serial)).strip()
+
+    def _hand_over_code(self, prompt: str) -> str:
+        for serial in list(self._codes):
+            if serial in prompt:
+                return self._codes.pop(serial)
+        raise LoginRequired(f"a source of {self._about()} needs an MFA code", hint=START_AGAIN)
+
+    def _about(self) -> str:
+        return f"profile {self._target.name!r}"
+
+
+def _asks_for_code(profile: Profile) -> bool:
+    return profile.mfa_serial is not None and profile.assumes is not None and not profile.has_static_keys

@@ -1,0 +1,241 @@
+"""Hop 1: credentials of a profile that is somebody's source, by aiobotocore's own providers.
+
+Only the providers of that one profile are asked, never the default chain: it would find other credentials
+than the profile says, and for a target profile it would assume the target role without a stamp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from aiobotocore.config import AioConfig
+from aiobotocore.credentials import (
+    AioAssumeRoleProvider,
+    AioCanonicalNameCredentialSourcer,
+    AioContainerProvider,
+    AioCredentialResolver,
+    AioCredentials,
+    AioEnvProvider,
+    AioInstanceMetadataProvider,
+    AioProcessProvider,
+    AioProfileProviderBuilder,
+    AioRefreshableCredentials,
+)
+from aiobotocore.session import AioSession
+from aiobotocore.utils import AioInstanceMetadataFetcher, create_nested_client
+from botocore.utils import JSONFileCache
+
+from sentinel_server.adapters.aws.lapses import source_errors
+from sentinel_server.credentials.environment import keys_in
+from sentinel_server.credentials.model import AwsCredentials
+from sentinel_server.credentials.profiles import BaseSource, CredentialSource, ProfileKind
+from sentinel_server.credentials.recursion import RESOLVING
+from sentinel_server.errors import IdentityUnavailable
+from sentinel_server.secret import Secret
+
+PROCESS_SECONDS = 60
+"""How long a credential process may take; it may be waiting for a person's finger."""
+
+_CONFIG = AioConfig(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
+
+_Held = AioCredentials | AioRefreshableCredentials
+
+AskCode = Callable[[str], str]
+"""What botocore calls when a role in the chain wants an MFA code; it is given the whole prompt."""
+
+
+class SourceCredentials:
+    """The credentials of one source, loaded once and renewed as botocore renews them.
+
+    Keys that stand in a file are read again when a file has changed.
+    """
+
+    def __init__(
+        self,
+        source: BaseSource,
+        *,
+        config_file: Path,
+        credentials_file: Path,
+        environment: Mapping[str, str],
+        region: str,
+        ask_code: AskCode,
+    ) -> None:
+        self._source = source
+        self._files = (config_file, credentials_file)
+        self._environment = environment
+        self._region = region
+        self._ask_code = ask_code
+        self._loading = asyncio.Lock()
+        self._loaded: _Held | None = None
+        self._read_at: tuple[int, ...] = ()
+
+    async def resolve(self) -> AwsCredentials:
+        """The credentials now. Raises LoginRequired, IdentityUnavailable, UpstreamFailed, InvalidSetting."""
+        with source_errors(self._source):
+            async with self._loading:
+                held = await self._held()
+            frozen = await held.get_frozen_credentials()
+            end = getattr(held, "_expiry_time", None)  # botocore has no public name for it
+        return AwsCredentials(
+            access_key_id=frozen.access_key or "",
+            secret_access_key=Secret(frozen.secret_key or ""),
+            session_token=Secret(frozen.token) if frozen.token else None,
+            expires_at=end.astimezone(UTC) if isinstance(end, datetime) else None,
+        )
+
+    async def _held(self) -> _Held:
+        read_at = self._changes()
+        if self._loaded is None or read_at != self._read_at:
+            found = await self._find()
+            if found is None:
+                raise IdentityUnavailable(f"{_named(self._source)} has no credentials")
+            self._loaded, self._read_at = found, read_at
+        return self._loaded
+
+    def _changes(self) -> tuple[int, ...]:
+        profile = self._source.profile
+        if profile is None or not profile.has_static_keys:
+            return ()
+        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self._files)
+
+    async def _find(self) -> _Held | None:
+        profile = self._source.profile
+        if profile is None:
+            return await self._outside(self._source.outside)
+        if profile.kind is ProfileKind.ENVIRONMENT:
+            return await self._ambient()
+        session = self._session(profile.name)
+        cache = JSONFileCache(str(_home(self._environment) / ".aws" / "sso" / "cache"))
+        builder = _Builder(session, self._region, cache, self._environment)
+        if profile.assumes and not profile.has_static_keys:
+            provider = AioAssumeRoleProvider(
+                load_config=lambda: session.full_config,
+                client_creator=_clients(session, self._region),
+                cache={},
+                profile_name=profile.name,
+                prompter=self._ask_code,
+                credential_sourcer=AioCanonicalNameCredentialSourcer(self._outside_providers()),
+                profile_provider_builder=builder,
+            )
+            return _found(await provider.load())
+        chain = AioCredentialResolver(builder.providers(profile_name=profile.name, disable_env_vars=True))
+        return _found(await chain.load_credentials())
+
+    async def _outside(self, source: CredentialSource | None) -> _Held | None:
+        environment, container, instance = self._outside_providers()
+        match source:
+            case CredentialSource.CONTAINER:
+                return _found(await container.load())
+            case CredentialSource.INSTANCE:
+                return _found(await instance.load())
+            case _:
+                return _found(await environment.load()) if keys_in(self._environment) else None
+
+    async def _ambient(self) -> _Held | None:
+        """For a profile that names no credentials: the environment's keys, the container's, the machine's."""
+        for source in CredentialSource:
+            found = await self._outside(source)
+            if found is not None:
+                return found
+        return None
+
+    def _outside_providers(self) -> list[Any]:
+        variables = dict(self._environment)
+        fetcher = AioInstanceMetadataFetcher(timeout=1, num_attempts=1, env=cast("Any", variables))
+        return [
+            AioEnvProvider(environ=variables),
+            AioContainerProvider(environ=variables),
+            AioInstanceMetadataProvider(iam_role_fetcher=fetcher),
+        ]
+
+    def _session(self, profile: str) -> AioSession:
+        session = _NoChain()
+        config_file, credentials_file = self._files
+        session.set_config_variable("profile", profile)
+        session.set_config_variable("config_file", str(config_file))
+        session.set_config_variable("credentials_file", str(credentials_file))
+        session.set_default_client_config(_CONFIG)
+        return session
+
+
+class _NoChain(AioSession):
+    """A session that never looks for credentials by itself."""
+
+    async def get_credentials(self) -> None:  # type: ignore[override]
+        return None
+
+
+class _Builder(AioProfileProviderBuilder):
+    """The providers of one profile, whose credential process cannot prompt, hang or ask Sentinel again."""
+
+    def __init__(
+        self, session: AioSession, region: str, cache: JSONFileCache, environment: Mapping[str, str]
+    ) -> None:
+        super().__init__(session, cache={}, region_name=region, sso_token_cache=cast("Any", cache))
+        self._config = lambda: session.full_config
+        self._environment = environment
+
+    def _create_process_provider(self, profile_name: str) -> AioProcessProvider:
+        return AioProcessProvider(
+            profile_name=profile_name, load_config=self._config, popen=self._run(profile_name)
+        )
+
+    def _run(self, profile: str) -> Callable[..., Any]:
+        async def start(*command: str, stdout: int, stderr: int) -> _Bounded:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                env={**self._environment, RESOLVING: profile},
+            )
+            return _Bounded(process)
+
+        return start
+
+
+class _Bounded:
+    """A process that is gone when nobody waits for it any more."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        try:
+            async with asyncio.timeout(PROCESS_SECONDS):
+                return await self._process.communicate()
+        finally:
+            if self._process.returncode is None:
+                with suppress(ProcessLookupError):
+                    self._process.kill()
+
+
+def _clients(session: AioSession, region: str) -> Callable[..., Any]:
+    def create(service: str, **options: Any) -> Any:
+        return create_nested_client(session, service, **{"region_name": region, **options})
+
+    return create
+
+
+def _found(credentials: object) -> _Held | None:
+    return credentials if isinstance(credentials, (AioCredentials, AioRefreshableCredentials)) else None
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    said = environment.get("HOME") or environment.get("USERPROFILE")
+    return Path(said) if said else Path.home()
+
+
+def _named(source: BaseSource) -> str:
+    if source.profile is not None:
+        return f"profile {source.profile.name!r}"
+    return f"the credential source {source.outside.value}" if source.outside else "nothing"

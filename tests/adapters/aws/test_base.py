@@ -1,0 +1,357 @@
+"""Base credentials: of the source, never of the target, and without a prompt once things have started."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sentinel_server.adapters.aws.base import BotoBase, TokenPrompt
+from sentinel_server.credentials.config_file import FileText
+from sentinel_server.credentials.profiles import Profiles
+from sentinel_server.credentials.recursion import RESOLVING
+from sentinel_server.errors import (
+    IdentityUnavailable,
+    InvalidSetting,
+    LoginRequired,
+    Nested,
+    UpstreamFailed,
+)
+from sentinel_server.identity.principal import Kind
+from sentinel_server.sandbox.principals import SessionKeys, UserKeys
+from tests.fakes.aws import Sandbox, embedded_aws, trust
+from tests.fakes.clock import FakeClock
+
+SERIAL = "arn:aws:iam::111122223333:mfa/dev"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with embedded_aws() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _healthy(sandbox: Sandbox) -> Iterator[None]:
+    sandbox.aws.forget_calls()
+    yield
+    sandbox.aws.heal()
+
+
+@dataclass(slots=True)
+class Typed:
+    """A person who types one code, and whom a test can see being asked."""
+
+    code: str = "123456"
+    asked: list[str] = field(default_factory=list)
+
+    async def __call__(self, serial: str) -> str:
+        self.asked.append(serial)
+        return f" {self.code}\n"
+
+
+@dataclass(slots=True)
+class Home:
+    """A home directory with an AWS configuration, and a base for one of its profiles."""
+
+    path: Path
+    sandbox: Sandbox
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def write(self, config: str, credentials: str = "") -> None:
+        (self.path / "config").write_text(config)
+        (self.path / "credentials").write_text(credentials)
+
+    def keys(self, name: str, keys: UserKeys | SessionKeys) -> str:
+        token = f"aws_session_token = {keys.session_token}\n" if isinstance(keys, SessionKeys) else ""
+        return (
+            f"[{name}]\naws_access_key_id = {keys.access_key_id}\n"
+            f"aws_secret_access_key = {keys.secret_access_key}\n{token}"
+        )
+
+    @asynccontextmanager
+    async def base(
+        self, name: str, prompt: TokenPrompt | None = None, /, environment: Mapping[str, str] | None = None
+    ) -> AsyncIterator[BotoBase]:
+        texts = [FileText(path=n, text=(self.path / n).read_text()) for n in ("config", "credentials")]
+        given = BotoBase(
+            Profiles(*texts),
+            name,
+            config_file=self.path / "config",
+            credentials_file=self.path / "credentials",
+            environment={
+                "HOME": str(self.path),
+                "PATH": os.defpath,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_ENDPOINT_URL_STS": self.sandbox.aws.url,
+                **(environment or {}),
+            },
+            clock=self.clock,
+            prompt=prompt,
+        )
+        try:
+            yield given
+        finally:
+            await given.close()
+
+    @property
+    def role(self) -> str:
+        """The lines of a profile that assumes `prod`, without its source."""
+        return (
+            f"role_arn = {self.sandbox.prod_arn}\nendpoint_url = {self.sandbox.aws.url}\nregion = us-east-1\n"
+        )
+
+
+@pytest.fixture
+def home(tmp_path: Path, sandbox: Sandbox) -> Home:
+    return Home(path=tmp_path, sandbox=sandbox)
+
+
+async def test_w8_the_identity_is_the_sources_and_the_target_role_is_never_assumed(home: Home) -> None:
+    home.write(f"[profile prod]\n{home.role}source_profile = dev\n", home.keys("dev", home.sandbox.dev))
+    async with home.base("prod") as base:
+        who = await base.principal()
+        assert (await base.resolve()).access_key_id == home.sandbox.dev.access_key_id
+    assert (who.kind, who.name, who.arn) == (Kind.IAM_USER, "dev", home.sandbox.dev_arn)
+    assert [call.operation for call in home.sandbox.aws.calls] == ["GetCallerIdentity"]
+
+
+async def test_w29b_a_profile_that_is_its_own_source_gives_its_keys_and_not_its_role(home: Home) -> None:
+    home.write(f"[profile dev]\n{home.role}source_profile = dev\n", home.keys("dev", home.sandbox.dev))
+    async with home.base("dev") as base:
+        assert (await base.principal()).name == "dev"
+    assert not home.sandbox.aws.calls_to("sts", "AssumeRole")
+
+
+async def test_w29b_a_source_that_is_a_role_itself_is_assumed_and_its_target_is_not(home: Home) -> None:
+    jump = home.sandbox.aws.add_role("jump", trust(home.sandbox.dev_arn))
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = jump\n"
+        f"[profile jump]\nrole_arn = {jump}\nsource_profile = dev\nrole_session_name = from-jump\n"
+        f"region = us-east-1\nendpoint_url = {home.sandbox.aws.url}\n",
+        home.keys("dev", home.sandbox.dev),
+    )
+    async with home.base("prod") as base:
+        who = await base.principal()
+        found = await base.resolve()
+    assert (who.kind, who.role, who.name) == (Kind.ASSUMED_ROLE, "jump", "from-jump")
+    assert found.session_token is not None
+    assert found.expires_at is not None
+    assert [call.params["RoleArn"] for call in home.sandbox.aws.calls_to("sts", "AssumeRole")] == [jump]
+
+
+async def test_w29b_temporary_keys_are_never_sent_to_get_session_token(home: Home) -> None:
+    role = home.sandbox.aws.add_role("AWSReservedSSO_Dev_0123456789abcdef", trust(home.sandbox.dev_arn))
+    keys = home.sandbox.aws.sso_session(role, "alice@example.com")
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = sso\nmfa_serial = {SERIAL}\n", home.keys("sso", keys)
+    )
+    prompt = Typed()
+    async with home.base("prod", prompt) as base:
+        await base.prepare()
+        who = await base.principal()
+    assert (who.kind, who.person) == (Kind.SSO_ROLE, "sso:alice@example.com")
+    assert prompt.asked == []
+    assert not home.sandbox.aws.calls_to("sts", "GetSessionToken")
+
+
+async def test_keys_come_from_the_environment_when_the_profile_says_so(home: Home) -> None:
+    home.write(f"[profile prod]\n{home.role}credential_source = Environment\n")
+    dev = home.sandbox.dev
+    keys = {"AWS_ACCESS_KEY_ID": dev.access_key_id, "AWS_SECRET_ACCESS_KEY": dev.secret_access_key}
+    async with home.base("prod", environment=keys) as base:
+        assert (await base.principal()).name == "dev"
+    async with home.base("prod") as bare:
+        with pytest.raises(IdentityUnavailable, match="Environment"):
+            await bare.resolve()
+
+
+async def test_a_profile_without_credentials_takes_what_the_environment_has(home: Home) -> None:
+    home.write("[profile plain]\nregion = us-east-1\n")
+    dev = home.sandbox.dev
+    keys = {"AWS_ACCESS_KEY_ID": dev.access_key_id, "AWS_SECRET_ACCESS_KEY": dev.secret_access_key}
+    async with home.base("plain", environment=keys) as base:
+        assert (await base.resolve()).access_key_id == dev.access_key_id
+    async with home.base("plain") as bare:
+        with pytest.raises(IdentityUnavailable, match="'plain' has no credentials"):
+            await bare.resolve()
+
+
+async def test_whose_they_are_is_asked_once_and_again_when_the_keys_change(home: Home) -> None:
+    home.write(f"[profile prod]\n{home.role}source_profile = dev\n", home.keys("dev", home.sandbox.dev))
+    async with home.base("prod") as base:
+        for _ in range(3):
+            assert (await base.principal()).name == "dev"
+        assert len(home.sandbox.aws.calls_to("sts", "GetCallerIdentity")) == 1
+        other = home.sandbox.aws.add_user("other")
+        (home.path / "credentials").write_text(home.keys("dev", other))
+        os.utime(home.path / "credentials", ns=(1, 1))
+        assert (await base.principal()).name == "other"
+
+
+def a_process(home: Home, *lines: str) -> str:
+    script = home.path / "process.py"
+    script.write_text("\n".join(["import json, os, sys", *lines]))
+    return f"[profile work]\ncredential_process = {sys.executable} {script}\n"
+
+
+async def test_a_credential_process_is_run_without_a_terminal_and_told_who_waits_for_it(home: Home) -> None:
+    dev = home.sandbox.dev
+    process = a_process(
+        home,
+        f"assert os.environ['{RESOLVING}'] == 'work' and sys.stdin.read() == ''",
+        f"keys = {dev.access_key_id!r}, {dev.secret_access_key!r}",
+        "print(json.dumps({'Version': 1, 'AccessKeyId': keys[0], 'SecretAccessKey': keys[1]}))",
+    )
+    home.write(f"[profile prod]\n{home.role}source_profile = work\n{process}")
+    async with home.base("prod") as base:
+        assert (await base.principal()).name == "dev"
+
+
+async def test_a_credential_process_that_fails_says_what_it_said(home: Home) -> None:
+    home.write(a_process(home, "sys.exit('the vault is locked')"))
+    async with home.base("work") as base:
+        with pytest.raises(IdentityUnavailable, match="the vault is locked") as refused:
+            await base.resolve()
+    assert "--profile work" in refused.value.hint
+
+
+async def test_a_credential_process_that_prints_nonsense_or_does_not_exist_is_no_identity(home: Home) -> None:
+    for process in (
+        a_process(home, "print('secret nonsense')"),
+        "[profile work]\ncredential_process = /no/such\n",
+    ):
+        home.write(process)
+        async with home.base("work") as base:
+            with pytest.raises(IdentityUnavailable) as refused:
+                await base.resolve()
+        assert "secret nonsense" not in refused.value.line()
+
+
+async def test_w8_a_base_inside_our_own_credential_process_is_refused(home: Home) -> None:
+    home.write("[profile work]\n")
+    with pytest.raises(Nested):
+        async with home.base("work", environment={RESOLVING: "work"}):
+            pass
+
+
+SSO = """
+[profile prod]
+{role}source_profile = work
+[profile work]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = Dev
+region = us-east-1
+[sso-session corp]
+sso_start_url = https://corp.example.com/start
+sso_region = us-east-1
+"""
+
+
+@pytest.mark.parametrize("expires_in", [None, timedelta(hours=-1)])
+async def test_w8_a_lapsed_or_missing_login_names_the_command_that_mends_it(
+    home: Home, expires_in: timedelta | None
+) -> None:
+    home.write(SSO.format(role=home.role))
+    if expires_in is not None:
+        cache = home.path / ".aws" / "sso" / "cache"
+        cache.mkdir(parents=True)
+        token = {
+            "accessToken": "very-secret",
+            "expiresAt": (datetime.now(UTC) + expires_in).strftime("%Y-%m-%dT%H:%M:%SZ"),  # noqa: TID251
+        }
+        (cache / f"{hashlib.sha1(b'corp').hexdigest()}.json").write_text(json.dumps(token))
+    async with home.base("prod") as base:
+        with pytest.raises(LoginRequired) as refused:
+            await base.resolve()
+        assert "aws sso login --profile work" in refused.value.hint
+        assert "very-secret" not in refused.value.line()
+
+
+async def test_w30_a_code_is_asked_for_once_before_anything_starts(home: Home) -> None:
+    home.clock.time = datetime.now(UTC)  # noqa: TID251
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        home.keys("dev", home.sandbox.dev),
+    )
+    prompt = Typed()
+    async with home.base("prod", prompt) as base:
+        await base.prepare()
+        first = await base.resolve()
+        assert (await base.principal()).name == "dev"
+        assert await base.resolve() == first
+    assert prompt.asked == [SERIAL]
+    assert first.session_token is not None
+    assert len(home.sandbox.aws.calls_to("sts", "GetSessionToken")) == 1
+
+
+async def test_w30_when_the_mfa_session_has_ended_the_person_starts_again(home: Home) -> None:
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        home.keys("dev", home.sandbox.dev),
+    )
+    prompt = Typed()
+    home.clock.time = datetime.now(UTC)  # noqa: TID251
+    async with home.base("prod", prompt) as base:
+        await base.prepare()
+        home.clock.pass_(timedelta(hours=12, minutes=1))
+        with pytest.raises(LoginRequired, match="has ended") as refused:
+            await base.resolve()
+    assert "start again" in refused.value.hint
+    assert prompt.asked == [SERIAL]
+
+
+async def test_w30_without_a_terminal_a_profile_with_mfa_says_so(home: Home) -> None:
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        home.keys("dev", home.sandbox.dev),
+    )
+    async with home.base("prod") as base:
+        with pytest.raises(LoginRequired, match="no terminal"):
+            await base.prepare()
+        with pytest.raises(LoginRequired, match="none was given"):
+            await base.resolve()
+
+
+async def test_w30_a_code_for_a_role_in_the_chain_is_asked_before_botocore_wants_it(home: Home) -> None:
+    jump = home.sandbox.aws.add_role("jump-mfa", trust(home.sandbox.dev_arn))
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = jump\n"
+        f"[profile jump]\nrole_arn = {jump}\nsource_profile = dev\nmfa_serial = {SERIAL}\n"
+        f"region = us-east-1\nendpoint_url = {home.sandbox.aws.url}\n",
+        home.keys("dev", home.sandbox.dev),
+    )
+    prompt = Typed()
+    async with home.base("prod", prompt) as base:
+        await base.prepare()
+        assert (await base.principal()).role == "jump-mfa"
+    assert prompt.asked == [SERIAL]
+    async with home.base("prod") as unprepared:
+        with pytest.raises(LoginRequired, match="needs an MFA code"):
+            await unprepared.resolve()
+
+
+async def test_an_sts_that_fails_is_not_taken_for_a_missing_identity(home: Home) -> None:
+    home.write(f"[profile prod]\n{home.role}source_profile = dev\n", home.keys("dev", home.sandbox.dev))
+    home.sandbox.aws.fail(service="sts", kind="error500")
+    async with home.base("prod") as base:
+        with pytest.raises(UpstreamFailed):
+            await base.principal()
+        home.sandbox.aws.heal()
+        assert (await base.principal()).name == "dev"
+
+
+async def test_a_configuration_that_botocore_cannot_use_is_a_setting_to_mend(home: Home) -> None:
+    home.write("[profile work]\nsso_account_id = 111122223333\n")
+    async with home.base("work") as base:
+        with pytest.raises(InvalidSetting, match="sso"):
+            await base.resolve()
