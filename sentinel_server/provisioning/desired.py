@@ -1,8 +1,8 @@
 """The tables we need, as values. Stores, permissions, provisioning and docs are all made from these.
 
 The revocation's attributes are apart from the owner's because DynamoDB can then hold them apart: the holder
-of a session may write `OWNER_ATTRIBUTES` and nothing else. `dynamodb:Attributes` counts all that a request names,
-in conditions too, so the owner's operations mention no other attribute anywhere.
+of a session may write `OWNER_ATTRIBUTES` and nothing else. `dynamodb:Attributes` counts all that a request
+names, in conditions too, so the owner's operations mention no other attribute anywhere.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 """
 
