@@ -58,7 +58,7 @@ class Account:
 
     def role(self, arn: str) -> Role | None:
         """The role of this ARN as it is now."""
-        found = next((role for role in self._iam().roles.values() if role.arn == arn), None)
+        found = next((role for role in list(self._iam().roles.values()) if role.arn == arn), None)
         if found is None:
             return None
         return Role(
@@ -73,7 +73,7 @@ class Account:
         """The ARN of a user, role, group, …: with its own path where it exists, else with `path`."""
         iam = self._iam()
         known = {"role": iam.roles.values(), "user": iam.users.values()}.get(kind, ())
-        found = next((str(one.arn) for one in known if one.name == name), None)
+        found = next((str(one.arn) for one in list(known) if one.name == name), None)
         return found or f"arn:aws:iam::{self.id}:{kind}{path}{name}"
 
     def key_arn(self, key: str, region: str) -> str | None:
@@ -107,7 +107,7 @@ class Account:
     def _holders(self, principal: Principal) -> list[Any]:
         iam = self._iam()
         if principal.kind is Kind.ROLE:
-            return [role for role in iam.roles.values() if role.name == principal.name]
+            return [role for role in list(iam.roles.values()) if role.name == principal.name]
         user = iam.users.get(principal.name)
         return [user, *iam.get_groups_for_user(principal.name)] if user else []
 
@@ -122,7 +122,13 @@ class Account:
 
 
 def _documents(holder: Any) -> list[str]:
-    return [*holder.policies.values(), *(policy.document for policy in holder.managed_policies.values())]
+    managed = list(holder.managed_policies.values())
+    return [*holder.policies.values(), *(_default_version(policy) for policy in managed)]
+
+
+def _default_version(policy: Any) -> str:
+    versions = {version.version_id: version.document for version in policy.versions}
+    return str(versions[policy.default_version_id])
 
 
 def _document(policy: Mapping[str, Any] | None) -> str:

@@ -23,9 +23,9 @@ def require_moto() -> None:
     try:
         import moto.core.botocore_stubber  # noqa: F401
     except ImportError as error:
+        missing = (error.name or "moto").partition(".")[0]
         raise SentinelError(
-            f"the sandbox needs a package that is not installed ({error.name})",
-            hint='pip install "sentinel[sandbox]"',
+            f"the sandbox needs {missing}, which is not installed", hint='pip install "sentinel[sandbox]"'
         ) from error
 
 
@@ -67,6 +67,8 @@ def ask_moto(
             answer = BotocoreStubber().process_request(request)
         except NotImplementedError as error:
             raise Refusal("NotImplemented", f"the sandbox cannot do this: {error}", 501) from error
+        except Exception as error:  # moto's own mistakes must reach the client in a form it can read
+            raise Refusal("InternalFailure", f"the sandbox failed: {error!r}", 500) from error
     if answer is None:
         raise Refusal("NotImplemented", f"the sandbox has no service {service}", 501)
     return _reply(*answer)

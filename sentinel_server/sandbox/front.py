@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import format_datetime
 
 from aiohttp import ClientSession, ClientTimeout, web
@@ -53,7 +54,7 @@ class Front:
         return response
 
     def _response(self, request: web.Request, reply: Reply) -> web.StreamResponse:
-        date = {"Date": format_datetime(self._clock.now(), usegmt=True)}
+        date = {"Date": format_datetime(self._clock.now().astimezone(UTC), usegmt=True)}
         own = _OWN_HEADERS - ({"content-length"} if request.method == "HEAD" else set())
         kept = {name: value for name, value in reply.headers.items() if name.lower() not in own}
         if reply.ending is Ending.HALF:

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from sentinel_server.sandbox import backend, signature
 from sentinel_server.sandbox.principals import Credential
@@ -25,6 +26,7 @@ def read_call(
         operation = params.get("Action", "")
     else:
         operation, params = backend.match_operation(signed.service, method, target, headers)
+        params |= dict(parse_qsl(urlsplit(target).query))
     return Call(
         method=method,
         target=target,

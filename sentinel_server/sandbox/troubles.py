@@ -38,6 +38,6 @@ def unprocessed(call: Call) -> Reply:
 
 
 def garbled(call: Call) -> Reply:
-    """A success whose body no SDK can read."""
+    """A success whose body no SDK can read; botocore takes a JSON one for an empty answer."""
     body = b'{"surprise": ' if call.protocol in ("json", "rest-json") else b"<surprise"
     return Reply(status=200, headers={"Content-Type": "application/x-amz-json-1.0"}, body=body)
