@@ -58,37 +58,37 @@ class _App:
         arrived = asyncio.get_running_loop().time()
         connection = cast(Connection, request.protocol)
         connection.head_arrived()
+        try:
+            return Reply(await self._answer(request, connection, arrived))
+        except SentinelError as error:
+            return Reply(errors.refusal(error))
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the server is stopping; otherwise it was something the door waited for
+            return Reply(self._failed(error))
+        except Exception as error:
+            return Reply(self._failed(error))
+
+    async def _answer(self, request: web.BaseRequest, connection: Connection, arrived: float) -> Page:
         path = request.raw_path.partition("?")[0]
         if path not in (CREDENTIALS, health.PATH):
-            return Reply(errors.NOT_FOUND)
+            return errors.NOT_FOUND
         if request.method != "GET":
-            return Reply(errors.NOT_ALLOWED)
+            return errors.NOT_ALLOWED
         why = self._guard.misaddressed(request.raw_headers)
         if not why and path == health.PATH:
-            return Reply(health.ALIVE)
+            return health.ALIVE
         why = why or self._stranger(connection) or self._guard.unproven(request.raw_headers)
         if why:
             self._witness.auth_failed(why)
-            return Reply(errors.NOT_AUTHENTICATED)
-        return Reply(await self._fetch(connection, arrived))
+            return errors.NOT_AUTHENTICATED
+        return page(200, await self._in_time(connection, arrived))
 
     def _stranger(self, connection: Connection) -> str:
         if connection.same_user is None:
             connection.same_user = connection.transport is not None and self._same_user(connection.transport)
         return "" if connection.same_user else "another user's process"
-
-    async def _fetch(self, connection: Connection, arrived: float) -> Page:
-        try:
-            return page(200, await self._in_time(connection, arrived))
-        except SentinelError as error:
-            return errors.refusal(error)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # the server is stopping; otherwise it was something the door waited for
-            return self._failed(error)
-        except Exception as error:
-            return self._failed(error)
 
     async def _in_time(self, connection: Connection, arrived: float) -> bytes:
         limit = asyncio.timeout_at(arrived + self._deadline)

@@ -54,14 +54,16 @@ class FakeDoor:
 
 @dataclass(slots=True)
 class FakeWitness:
-    """Remembers what it was told."""
+    """Remembers what it was told; a `broken` one breaks its promise not to raise."""
 
     auth: list[str] = field(default_factory=list)
     limited: int = 0
     failures: list[SentinelError] = field(default_factory=list)
+    broken: bool = False
 
     def auth_failed(self, why: str) -> None:
         """Remember why."""
+        self._break()
         self.auth.append(why)
 
     def rate_limited(self) -> None:
@@ -70,4 +72,9 @@ class FakeWitness:
 
     def failed(self, error: SentinelError) -> None:
         """Remember the error."""
+        self._break()
         self.failures.append(error)
+
+    def _break(self) -> None:
+        if self.broken:
+            raise RuntimeError("the witness is broken")

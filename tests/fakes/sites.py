@@ -15,6 +15,19 @@ from tests.fakes.doors import FakeDoor, FakeWitness
 
 TOKEN = "canary-token-0123456789abcdefghijklmnopqrstuv"
 """The token of every site."""
+MALFORMED = [
+    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    f"{TOKEN}\r\n\r\n",
+    f"GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization {TOKEN}\r\n\r\n",
+    f"GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {TOKEN}\0\r\n\r\n",
+    f"GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {TOKEN * 400}\r\n\r\n",
+    f"GET /credentials?{TOKEN * 400} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\n" + f"X: {TOKEN}\r\n" * 200 + "\r\n",
+    "GET\r\n\r\n",
+    f"GET http://[{TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    f"GET /credentials HTTP/1.1\r\nContent-Length: x{TOKEN}\r\nHost: 127.0.0.1\r\n\r\n",
+]
+"""What no HTTP parser should take, each with the token somewhere in it or cut short."""
 
 
 @dataclass(slots=True)
@@ -24,7 +37,7 @@ class Site:
     door: FakeDoor = field(default_factory=FakeDoor)
     witness: FakeWitness = field(default_factory=FakeWitness)
     options: WebOptions = field(default_factory=lambda: WebOptions(token=Secret(TOKEN)))
-    ours: bool = True
+    ours: bool | Exception = True
     looked_up: int = 0
     server: LoopbackServer = field(init=False)
 
@@ -46,12 +59,14 @@ class Site:
 
     def _same_user(self, transport: asyncio.Transport) -> bool:
         self.looked_up += 1
+        if isinstance(self.ours, Exception):
+            raise self.ours
         return self.ours
 
 
 class Open(Protocol):
     """Starts a site with the options of a test's choice, and stops it when the test ends."""
 
-    def __call__(self, *, ours: bool = True, **options: Any) -> Awaitable[Site]:
-        """A running site; `ours` is what the look-up of the other end's user says."""
+    def __call__(self, *, ours: bool | Exception = True, **options: Any) -> Awaitable[Site]:
+        """A running site; `ours` is what the look-up of the other end's user says or raises."""
         ...

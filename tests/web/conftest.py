@@ -18,7 +18,7 @@ async def open_site() -> AsyncIterator[Open]:
     """Starts servers; all are stopped at the end."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, ours: bool = True, **options: Any) -> Site:
+        async def start(*, ours: bool | Exception = True, **options: Any) -> Site:
             site = Site(ours=ours, options=WebOptions(**{"token": Secret(TOKEN)} | options))
             await stack.enter_async_context(site.server)
             return site

@@ -46,6 +46,15 @@ async def test_a_connection_is_closed_when_the_client_wants_that(site: Site) -> 
         assert await client.closed()
 
 
+async def test_an_offer_to_speak_another_protocol_is_not_taken_up(site: Site) -> None:
+    async with connected(site.port) as client:
+        for _ in range(2):
+            client.send(
+                site.request(Connection="Upgrade, HTTP2-Settings", Upgrade="h2c", HTTP2_Settings="AAMAAA")
+            )
+            assert (await client.answer()).body == BODY
+
+
 async def test_http_1_0_is_answered_and_closed(site: Site) -> None:
     async with connected(site.port) as client:
         client.send(site.request(Connection="keep-alive").replace("HTTP/1.1", "HTTP/1.0"))

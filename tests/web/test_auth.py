@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel_server.secret import Secret
@@ -28,17 +28,20 @@ def test_a_token_is_256_bits_that_every_sdk_can_send() -> None:
     assert all(len(token) == 43 and token.replace("-", "").replace("_", "").isalnum() for token in tokens)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_no_other_bytes_are_the_token(given_bytes: bytes) -> None:
     assert bool(GUARD.unproven([(b"Authorization", given_bytes)])) == (given_bytes != TOKEN.encode())
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_no_other_bytes_are_our_host(host: bytes) -> None:
     ours = (b"127.0.0.1", b"127.0.0.1:4242")
     assert bool(GUARD.misaddressed([(b"Host", host)])) == (host not in ours)
 
 
+@settings(deadline=None)
 @given(st.text("abcdefghijklmnopqrstuvwxyz-", max_size=20))
 def test_every_fetch_metadata_header_is_a_browsers(rest: str) -> None:
     headers = [(b"Host", b"127.0.0.1"), (b"Sec-Fetch-" + rest.encode(), b"x")]
@@ -120,6 +123,19 @@ async def test_another_users_process_is_refused_even_with_the_token(open_site: O
 async def test_the_connection_is_asked_about_before_the_token(open_site: Open) -> None:
     site = await open_site(ours=False)
     assert_stranger(await ask(site.port, site.request(Authorization="x")), site, "another user's process")
+
+
+async def test_nothing_is_served_when_the_user_cannot_be_looked_up(open_site: Open) -> None:
+    site = await open_site(ours=OSError("no /proc"))
+    answer = await ask(site.port, site.request())
+    assert (answer.status, answer.json()["code"], site.door.asked) == (500, "Failed", 0)
+
+
+async def test_nothing_is_served_by_a_witness_that_raises(site: Site) -> None:
+    site.witness.broken = True
+    answer = await ask(site.port, site.request(Authorization="wrong"))
+    assert (answer.status, answer.json()["code"], site.door.asked) == (500, "Failed", 0)
+    assert (await ask(site.port, site.request())).status == 200
 
 
 async def test_a_refused_client_may_try_again_on_the_same_connection(site: Site) -> None:

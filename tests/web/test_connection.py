@@ -8,20 +8,7 @@ import pytest
 
 from tests.fakes.doors import BODY
 from tests.fakes.raw_http import RawClient, ask, connected
-from tests.fakes.sites import TOKEN, Open, Site
-
-MALFORMED = [
-    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    f"{TOKEN}\r\n\r\n",
-    f"GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization {TOKEN}\r\n\r\n",
-    f"GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {TOKEN}\0\r\n\r\n",
-    f"GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {TOKEN * 400}\r\n\r\n",
-    f"GET /credentials?{TOKEN * 400} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-    "GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\n" + f"X: {TOKEN}\r\n" * 200 + "\r\n",
-    "GET\r\n\r\n",
-    f"GET http://[{TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-    f"GET /credentials HTTP/1.1\r\nContent-Length: x{TOKEN}\r\nHost: 127.0.0.1\r\n\r\n",
-]
+from tests.fakes.sites import MALFORMED, TOKEN, Open, Site
 
 
 @pytest.mark.parametrize("text", MALFORMED, ids=range(len(MALFORMED)))

@@ -6,17 +6,17 @@ import json
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel_server.errors import PolicyDenied
 from sentinel_server.web.errors import refusal, unexpected
 from tests.fakes.doors import CANARY, FakeDoor
 from tests.fakes.raw_http import connected
-from tests.fakes.sites import TOKEN, Site
-from tests.web.test_connection import MALFORMED
+from tests.fakes.sites import MALFORMED, TOKEN, Site
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_refusal_is_one_printable_line_under_300_characters(message: str, hint: str) -> None:
     page = refusal(PolicyDenied(message, hint=hint))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel_server.web.rate_limit import BURST, PATIENCE, RateLimit
@@ -62,6 +62,7 @@ def test_a_refusal_uses_nothing_up() -> None:
     assert limit.turn(bucket) == 0.0
 
 
+@settings(deadline=None)
 @given(
     rate=st.integers(1, 200),
     pauses=st.lists(st.floats(0, 1), max_size=200),
