@@ -1,0 +1,41 @@
+"""Running the user's command on this system, and ending the way it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import NoReturn, TextIO
+
+from cli.child.end import ChildEnd
+
+if sys.platform == "win32":
+    from cli.child.windows import default_command, exec_replace, run_child
+else:
+    from cli.child.posix import default_command, exec_replace, run_child
+
+__all__ = ["default_command", "exec_replace", "exit_as", "run_child"]
+
+
+def exit_as(end: ChildEnd) -> NoReturn:
+    """End this process as the child ended. To be called last, when everything of ours is closed.
+
+    A child killed by Ctrl-C is followed into that very death: shells leave a loop or script only when
+    they see it, and `$?` is 130 all the same. Every other end is an exit status.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        _flush(stream)
+    if sys.platform != "win32" and end.signal == signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    sys.exit(end.exit_code)
+
+
+def _flush(stream: TextIO) -> None:
+    """Write out what is left; where nobody reads any more, forget it, or Python would exit with 120."""
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

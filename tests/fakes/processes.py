@@ -1,0 +1,123 @@
+"""Real processes for tests: started in a group of their own, watched by what they print, always ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+REPOSITORY = Path(__file__).parents[2]
+"""Where `python -m` finds the product and its tests."""
+
+DEADLINE = 20.0
+"""Seconds after which a condition is taken to be never true. Nothing waits that long when all is well."""
+
+
+def until(truth: Callable[[], T | None], what: str, within: float = DEADLINE) -> T:
+    """What `truth` returns as soon as that is something; fails with `what` after `within` seconds."""
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if found := truth():
+            return found
+        time.sleep(0.005)
+    raise AssertionError(f"not within {within} s: {what}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A started process, its output going to two files."""
+
+    process: subprocess.Popen[bytes]
+    stdout: Path
+    stderr: Path
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also its group's."""
+        return self.process.pid
+
+    def out(self) -> str:
+        """All of stdout so far."""
+        return self.stdout.read_text(errors="replace")
+
+    def err(self) -> str:
+        """All of stderr so far."""
+        return self.stderr.read_text(errors="replace")
+
+    def wait_for(self, pattern: str, within: float = DEADLINE) -> re.Match[str]:
+        """The first match of a regular expression (`^` and `$` match at lines) in stdout, then stderr."""
+
+        def seen() -> re.Match[str] | None:
+            texts = (self.out(), self.err())
+            return next((m for text in texts if (m := re.search(pattern, text, re.MULTILINE))), None)
+
+        try:
+            return until(seen, pattern, within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nstdout: {self.out()}\nstderr: {self.err()}") from None
+
+    def send(self, number: int) -> None:
+        """Send a signal to this process alone."""
+        os.kill(self.pid, number)
+
+    def wait(self, within: float = DEADLINE) -> int:
+        """The exit code, as `subprocess` says it: negative for a signal."""
+        return self.process.wait(within)
+
+    def terminate(self, within: float = DEADLINE) -> int:
+        """Ask it to end, and wait until it has."""
+        self.process.terminate()
+        return self.wait(within)
+
+
+@contextmanager
+def started(argv: Sequence[str], *, env: Mapping[str, str], into: Path) -> Iterator[Running]:
+    """Start `argv` with exactly `env` in the repository's folder, output in the directory `into`.
+
+    On leaving, whatever is left of its process group is killed.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    out, err = into / "stdout", into / "stderr"
+    with out.open("wb") as to_out, err.open("wb") as to_err:
+        process = subprocess.Popen(
+            argv,
+            env=dict(env),
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=to_out,
+            stderr=to_err,
+            start_new_session=True,
+        )
+    try:
+        yield Running(process=process, stdout=out, stderr=err)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def sentinel(*arguments: str) -> list[str]:
+    """The command line that starts the `sentinel` console script from this checkout."""
+    return [sys.executable, "-c", "from cli.main import main; main()", *arguments]
+
+
+def ps(field: str, pid: int) -> str:
+    """What `ps` says of one process, empty when there is no such process."""
+    asked = ["ps", "-o", f"{field}=", "-p", str(pid)]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether the process is stopped."""
+    return ps("stat", pid).startswith("T")
