@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ class Account:
     def add_user(self, name: str, policy: Mapping[str, Any] | None) -> UserKeys:
         """A user with keys; without a policy it may do everything."""
         iam = self._iam()
-        iam.create_user("us-east-1", name)
+        user = iam.create_user("us-east-1", name)
+        user.id = f"AIDA{secrets.token_hex(8).upper()}X"  # moto's own id has not the form of AWS's
         iam.put_user_policy(name, _INLINE, _document(policy))
         key = iam.create_access_key(name)
         return UserKeys(key.access_key_id, key.secret_access_key)

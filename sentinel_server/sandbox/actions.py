@@ -153,6 +153,7 @@ def _dynamodb(call: Call, touch: Touch, account: str) -> tuple[str, str | None, 
         "dynamodb:select": touch.select,
         "dynamodb:returnvalues": touch.returns,
         "dynamodb:returnconsumedcapacity": touch.capacity,
+        "dynamodb:enclosingoperation": touch.enclosing,
     }
     context = {key: value for key, value in facts.items() if value is not None}
     return f"dynamodb:{touch.action}", arn, context

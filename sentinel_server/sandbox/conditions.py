@@ -29,6 +29,7 @@ KNOWN_KEYS = frozenset(
         "aws:userid",
         "aws:username",
         "dynamodb:attributes",
+        "dynamodb:enclosingoperation",
         "dynamodb:leadingkeys",
         "dynamodb:returnconsumedcapacity",
         "dynamodb:returnvalues",

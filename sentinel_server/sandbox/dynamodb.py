@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sentinel_server.sandbox.conditions import CannotEvaluate
@@ -40,7 +40,10 @@ _EQUALS = re.compile(r"(#?\w+)\s*=\s*(:\w+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
-    """One action on one table or index. `table` is as the request names it, None when it names none."""
+    """One action on one table or index; `enclosing` is the transaction it is part of.
+
+    `table` is as the request names it, None when it names none.
+    """
 
     action: str
     table: str | None
@@ -50,6 +53,7 @@ class Touch:
     select: str | None = None
     returns: str | None = None
     capacity: str | None = None
+    enclosing: str | None = None
 
 
 @dataclass(slots=True)
@@ -85,7 +89,7 @@ def touches(operation: str, params: Params, tables: Tables) -> list[Touch]:
         return [_batch_write(table, asks, tables) for table, asks in params.get("RequestItems", {}).items()]
     if operation in ("TransactGetItems", "TransactWriteItems"):
         return [
-            _touch(_TRANSACTED[kind], ask, tables, _keys(ask))
+            replace(_touch(_TRANSACTED[kind], ask, tables, _keys(ask)), enclosing=operation)
             for item in params.get("TransactItems", ())
             for kind, ask in item.items()
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import socket
 import subprocess
 import sys
@@ -36,6 +37,7 @@ def sandbox() -> Iterator[Sandbox]:
 def test_a_user_is_told_its_own_name(sandbox: Sandbox) -> None:
     who = sandbox.client("sts").get_caller_identity()
     assert (who["Arn"], who["Account"]) == (sandbox.dev_arn, sandbox.aws.account_id)
+    assert re.fullmatch(r"AIDA[A-Z0-9]{17}", who["UserId"])
 
 
 def test_an_assumed_role_is_told_its_session(sandbox: Sandbox) -> None:

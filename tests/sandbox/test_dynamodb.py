@@ -204,6 +204,7 @@ def test_every_part_of_a_transaction_is_its_own_action() -> None:
     first, second = touches("TransactWriteItems", {"TransactItems": items}, Tables())
     assert (first.action, first.table, first.leading) == ("PutItem", "a", ("1",))
     assert first.attributes == {"id", "x"}
+    assert first.enclosing == second.enclosing == "TransactWriteItems"
     assert (second.action, second.leading) == ("ConditionCheckItem", ("3",))
     assert second.attributes == {"id", "y"}
 
