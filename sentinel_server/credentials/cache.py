@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -123,5 +124,5 @@ class MintCache:
 
     def _landed(self, flight: asyncio.Task[Minted]) -> None:
         self._under_way.discard(flight)
-        if not flight.cancelled():
+        with suppress(asyncio.CancelledError):
             flight.exception()  # seen here, because the waiters may all be gone

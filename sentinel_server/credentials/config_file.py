@@ -29,7 +29,11 @@ def parse_sections(file: FileText) -> dict[str, Section]:
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(file.text, source=file.path)
-    except configparser.Error as error:
+    except (
+        configparser.ParsingError,
+        configparser.DuplicateSectionError,
+        configparser.DuplicateOptionError,
+    ) as error:
         raise InvalidSetting(f"cannot read {file.path}: {_why(error)}", hint="edit it there") from None
     return {
         title: {key: _value(file, title, key, parser.get(title, key)) for key in parser.options(title)}
@@ -72,15 +76,14 @@ def _value(file: FileText, title: str, key: str, value: str) -> str | Mapping[st
     return block
 
 
-def _why(error: configparser.Error) -> str:
-    match error:
-        case configparser.MissingSectionHeaderError():
-            return f"line {error.lineno} stands before the first [section]"
-        case configparser.ParsingError():
-            return f"line {error.errors[0][0]} is neither a [section] nor key = value"
-        case configparser.DuplicateSectionError():
-            return f"line {error.lineno}: [{error.section}] is there twice"
-        case configparser.DuplicateOptionError():
-            return f"line {error.lineno}: {error.option} is twice in [{error.section}]"
-        case _:
-            return "it is not an INI file"
+_Broken = configparser.ParsingError | configparser.DuplicateSectionError | configparser.DuplicateOptionError
+
+
+def _why(error: _Broken) -> str:
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return f"line {error.lineno} stands before the first [section]"
+    if isinstance(error, configparser.ParsingError):
+        return f"line {error.errors[0][0]} is neither a [section] nor key = value"
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"line {error.lineno}: [{error.section}] is there twice"
+    return f"line {error.lineno}: {error.option} is twice in [{error.section}]"

@@ -165,23 +165,22 @@ def _with_loopback(hosts: str) -> str:
 
 
 def _variables(door: ServerDoor | StaticCredentials | None) -> dict[str, str]:
-    match door:
-        case None:
-            return {}
-        case ServerDoor():
-            return {
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI": door.url,
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN": door.token.reveal(),
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": door.token_file,
-            }
-        case StaticCredentials(credentials=keys, expires_at=end):
-            found = {
-                "AWS_ACCESS_KEY_ID": keys.access_key_id,
-                "AWS_SECRET_ACCESS_KEY": keys.secret_access_key.reveal(),
-                "AWS_SESSION_TOKEN": keys.session_token.reveal() if keys.session_token else "",
-                "AWS_CREDENTIAL_EXPIRATION": whole_seconds(end) if end else "",
-            }
-            return {name: value for name, value in found.items() if value}
+    if door is None:
+        return {}
+    if isinstance(door, ServerDoor):
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": door.url,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": door.token.reveal(),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": door.token_file,
+        }
+    keys, end = door.credentials, door.expires_at
+    found = {
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key.reveal(),
+        "AWS_SESSION_TOKEN": keys.session_token.reveal() if keys.session_token else "",
+        "AWS_CREDENTIAL_EXPIRATION": whole_seconds(end) if end else "",
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _title(kind: str, name: str) -> str:

@@ -40,17 +40,14 @@ class Principal:
     @property
     def person(self) -> str:
         """The key of the person: stable across permission sets, distinct across accounts and kinds."""
-        match self.kind:
-            case Kind.SSO_ROLE:
-                return f"sso:{self.name}"
-            case Kind.IAM_USER:
-                return f"iam:{self.account}:{self.name}"
-            case Kind.ASSUMED_ROLE:
-                return f"role:{self.account}:{self.role}"
-            case Kind.FEDERATED_USER:
-                return f"federated:{self.account}:{self.name}"
-            case Kind.ROOT:
-                return f"root:{self.account}"
+        keys = {
+            Kind.SSO_ROLE: f"sso:{self.name}",
+            Kind.IAM_USER: f"iam:{self.account}:{self.name}",
+            Kind.ASSUMED_ROLE: f"role:{self.account}:{self.role}",
+            Kind.FEDERATED_USER: f"federated:{self.account}:{self.name}",
+            Kind.ROOT: f"root:{self.account}",
+        }
+        return keys[self.kind]
 
     @property
     def same_id(self) -> str:

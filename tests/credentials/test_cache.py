@@ -135,6 +135,23 @@ async def test_a_mint_begun_before_an_invalidation_is_thrown_away() -> None:
     assert cache.get(ONE) == await late
 
 
+async def test_a_mint_that_fails_after_an_invalidation_holds_up_no_renewal() -> None:
+    clock = FakeClock()
+    cache, sts = MintCache(clock), Sts(clock)
+    sts.gate.clear()
+    early = asyncio.create_task(cache.mint(ONE, sts.make(ONE)))
+    await sts.starts.acquire()
+    cache.invalidate()
+    sts.fails = UpstreamFailed("STS is slow")
+    sts.gate.set()
+    with pytest.raises(UpstreamFailed):
+        await early
+    sts.fails = None
+    minted = await cache.mint(ONE, sts.make(ONE))
+    clock.pass_(timedelta(minutes=3))
+    assert cache.due(minted)
+
+
 async def test_an_invalidation_forgets_what_was_kept() -> None:
     clock = FakeClock()
     cache, sts = MintCache(clock), Sts(clock)

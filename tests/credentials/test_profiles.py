@@ -224,6 +224,11 @@ def test_a_setting_that_means_nothing_is_refused_with_its_file(lines: str, why: 
     assert "~/.aws/config" in refused.value.message
 
 
+@pytest.mark.parametrize("title", ["profile", "profile a b", 'profile "a', "profiles a", "sso-session x"])
+def test_a_section_of_another_title_is_no_profile(title: str) -> None:
+    assert profiles(f"[{title}]\nregion = x\n", "").names() == ()
+
+
 def test_one_broken_profile_does_not_break_the_others() -> None:
     found = profiles(CONFIG + "\n[profile broken]\nrole_arn = nonsense\n")
     assert found.get("prod").assumes == ROLE

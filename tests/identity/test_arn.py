@@ -46,6 +46,7 @@ def test_every_kind_of_principal_is_read_in_every_partition(
         "arn:aws:iam::11112222333:user/alice",
         "arn:aws:iam::11112222333a:user/alice",
         "arn:aws:iam::١١١١٢٢٢٢٣٣٣٣:user/alice",
+        "arn:aws:iam:eu west:111122223333:user/alice",
         "arn:aws:iam:eu-west-1:111122223333:user/alice",
         "arn:aws:iam::111122223333:user/",
         "arn:aws:iam::111122223333:user/eng/",

@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from sentinel_server.adapters.aws.clients import AwsSession
+from botocore.exceptions import ClientError
+
+from sentinel_server.adapters.aws.clients import AwsSession, error_code
 from sentinel_server.adapters.aws.lapses import START_AGAIN
 from sentinel_server.adapters.aws.source import SourceCredentials
 from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_errors
@@ -75,6 +77,7 @@ class BotoBase:
             environment=environment,
             region=region,
             ask_code=self._hand_over_code,
+            clock=clock,
         )
         self._open = partial(
             AwsSession, region=region, endpoints=endpoints_for(self._target, environment), observe=observe
@@ -141,9 +144,12 @@ class BotoBase:
         try:
             client = await sts.get()
             with sts_errors(f"asking for a session with {serial}"):
-                answer = await client.get_session_token(
-                    SerialNumber=serial, TokenCode=code, DurationSeconds=MFA_SECONDS
-                )
+                try:
+                    answer = await client.get_session_token(
+                        SerialNumber=serial, TokenCode=code, DurationSeconds=MFA_SECONDS
+                    )
+                except ClientError as error:
+                    raise _code_refused(error, serial) from error
                 return credentials_from(answer["Credentials"])
         finally:
             await sts.close()
@@ -164,6 +170,12 @@ class BotoBase:
 
     def _about(self) -> str:
         return f"profile {self._target.name!r}"
+
+
+def _code_refused(error: ClientError, serial: str) -> Exception:
+    if error_code(error) != "AccessDenied":
+        return error
+    return LoginRequired(f"AWS did not accept the code of {serial}", hint="try again with the next code")
 
 
 def _asks_for_code(profile: Profile) -> bool:

@@ -18,6 +18,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NoConnection
 
 from sentinel_server.adapters.aws.clients import translate
 from sentinel_server.credentials.profiles import BaseSource, ProfileKind
@@ -52,7 +53,7 @@ def _meaning(error: Exception, source: BaseSource) -> SentinelError:
             return LoginRequired(f"{doing}: {_short(error)}", hint=_login(source))
         case InvalidConfigError() | PartialCredentialsError() | ConfigParseError() | ProfileNotFound():
             return InvalidSetting(f"{doing}: {_short(error)}", hint="edit the AWS configuration")
-        case HTTPClientError():
+        case HTTPClientError() | NoConnection():
             return UpstreamFailed(f"{doing}: {_short(error)}")
         case CredentialRetrievalError():
             return IdentityUnavailable(f"{doing}: {_short(error)}", hint=_try(source))

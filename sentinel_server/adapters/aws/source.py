@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ from aiobotocore.utils import AioInstanceMetadataFetcher, create_nested_client
 from botocore.utils import JSONFileCache
 
 from sentinel_server.adapters.aws.lapses import source_errors
+from sentinel_server.clock import Clock
 from sentinel_server.credentials.environment import keys_in
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.profiles import BaseSource, CredentialSource, ProfileKind
@@ -40,6 +41,12 @@ from sentinel_server.secret import Secret
 
 PROCESS_SECONDS = 60
 """How long a credential process may take; it may be waiting for a person's finger."""
+
+RENEWED_BEFORE = timedelta(minutes=5)
+"""What is left of temporary credentials when they are renewed.
+
+botocore renews at 15 minutes left, and so would renew 15-minute sessions of a source role at every use.
+"""
 
 _CONFIG = AioConfig(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
 
@@ -64,29 +71,28 @@ class SourceCredentials:
         environment: Mapping[str, str],
         region: str,
         ask_code: AskCode,
+        clock: Clock,
     ) -> None:
         self._source = source
+        self._clock = clock
         self._files = (config_file, credentials_file)
         self._environment = environment
         self._region = region
         self._ask_code = ask_code
         self._loading = asyncio.Lock()
         self._loaded: _Held | None = None
+        self._current: AwsCredentials | None = None
         self._read_at: tuple[int, ...] = ()
 
     async def resolve(self) -> AwsCredentials:
         """The credentials now. Raises LoginRequired, IdentityUnavailable, UpstreamFailed, InvalidSetting."""
-        with source_errors(self._source):
-            async with self._loading:
-                held = await self._held()
-            frozen = await held.get_frozen_credentials()
-            end = getattr(held, "_expiry_time", None)  # botocore has no public name for it
-        return AwsCredentials(
-            access_key_id=frozen.access_key or "",
-            secret_access_key=Secret(frozen.secret_key or ""),
-            session_token=Secret(frozen.token) if frozen.token else None,
-            expires_at=end.astimezone(UTC) if isinstance(end, datetime) else None,
-        )
+        async with self._loading:
+            current = self._current
+            end = current.expires_at if current else None
+            if current is None or end is None or end - self._clock.now() < RENEWED_BEFORE:
+                with source_errors(self._source):
+                    current = self._current = await _taken_from(await self._held())
+        return current
 
     async def _held(self) -> _Held:
         read_at = self._changes()
@@ -161,6 +167,17 @@ class SourceCredentials:
         session.set_config_variable("credentials_file", str(credentials_file))
         session.set_default_client_config(_CONFIG)
         return session
+
+
+async def _taken_from(held: _Held) -> AwsCredentials:
+    frozen = await held.get_frozen_credentials()
+    end = getattr(held, "_expiry_time", None)  # botocore has no public name for it
+    return AwsCredentials(
+        access_key_id=frozen.access_key or "",
+        secret_access_key=Secret(frozen.secret_key or ""),
+        session_token=Secret(frozen.token) if frozen.token else None,
+        expires_at=end.astimezone(UTC) if isinstance(end, datetime) else None,
+    )
 
 
 class _NoChain(AioSession):

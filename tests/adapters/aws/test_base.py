@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -13,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from sentinel_server.adapters.aws.base import BotoBase, TokenPrompt
+from sentinel_server.clock import whole_seconds
 from sentinel_server.credentials.config_file import FileText
 from sentinel_server.credentials.profiles import Profiles
 from sentinel_server.credentials.recursion import RESOLVING
@@ -257,19 +260,21 @@ sso_region = us-east-1
 """
 
 
+def log_in(home: Home, until: datetime) -> None:
+    """What `aws sso login` leaves behind."""
+    cache = home.path / ".aws" / "sso" / "cache"
+    cache.mkdir(parents=True)
+    token = {"accessToken": "very-secret", "expiresAt": whole_seconds(until)}
+    (cache / f"{hashlib.sha1(b'corp').hexdigest()}.json").write_text(json.dumps(token))
+
+
 @pytest.mark.parametrize("expires_in", [None, timedelta(hours=-1)])
 async def test_w8_a_lapsed_or_missing_login_names_the_command_that_mends_it(
     home: Home, expires_in: timedelta | None
 ) -> None:
     home.write(SSO.format(role=home.role))
     if expires_in is not None:
-        cache = home.path / ".aws" / "sso" / "cache"
-        cache.mkdir(parents=True)
-        token = {
-            "accessToken": "very-secret",
-            "expiresAt": (datetime.now(UTC) + expires_in).strftime("%Y-%m-%dT%H:%M:%SZ"),  # noqa: TID251
-        }
-        (cache / f"{hashlib.sha1(b'corp').hexdigest()}.json").write_text(json.dumps(token))
+        log_in(home, datetime.now(UTC) + expires_in)  # noqa: TID251
     async with home.base("prod") as base:
         with pytest.raises(LoginRequired) as refused:
             await base.resolve()
@@ -355,3 +360,103 @@ async def test_a_configuration_that_botocore_cannot_use_is_a_setting_to_mend(hom
     async with home.base("work") as base:
         with pytest.raises(InvalidSetting, match="sso"):
             await base.resolve()
+
+
+async def test_w30_a_wrong_code_is_said_to_be_wrong(home: Home) -> None:
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        home.keys("dev", home.sandbox.dev),
+    )
+    home.sandbox.aws.fail(service="sts", kind="deny", operation="GetSessionToken")
+    async with home.base("prod", Typed()) as base:
+        with pytest.raises(LoginRequired, match="did not accept the code"):
+            await base.prepare()
+
+
+async def test_short_sessions_of_a_source_role_are_not_taken_anew_at_every_use(home: Home) -> None:
+    home.clock.time = datetime.now(UTC)  # noqa: TID251
+    jump = home.sandbox.aws.add_role("jump-short", trust(home.sandbox.dev_arn))
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = jump\n"
+        f"[profile jump]\nrole_arn = {jump}\nsource_profile = dev\nduration_seconds = 900\n"
+        f"region = us-east-1\nendpoint_url = {home.sandbox.aws.url}\n",
+        home.keys("dev", home.sandbox.dev),
+    )
+    async with home.base("prod") as base:
+        for _ in range(3):
+            assert (await base.principal()).role == "jump-short"
+        assert len(home.sandbox.aws.calls_to("sts", "AssumeRole")) == 1
+        first = await base.resolve()
+        home.clock.pass_(timedelta(minutes=11))
+        assert (await base.resolve()).access_key_id != first.access_key_id
+
+
+async def test_a_credential_process_is_gone_when_nobody_waits_for_it_any_more(home: Home) -> None:
+    started = home.path / "started"
+    os.mkfifo(started)
+    hang = f"f = open({str(started)!r}, 'w'); print('up', file=f, flush=True); signal.pause()"
+    home.write(a_process(home, "import signal", hang))
+    async with home.base("work") as base:
+        waiting = asyncio.create_task(base.resolve())
+        pipe = await asyncio.to_thread(started.open)
+        assert await asyncio.to_thread(pipe.readline) == "up\n"
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await asyncio.to_thread(pipe.read) == ""  # its end of the pipe closed with it
+        pipe.close()
+
+
+async def test_a_web_identity_that_sts_does_not_take_is_no_identity(home: Home) -> None:
+    (home.path / "token").write_text("jwt")
+    home.write(
+        f"[profile prod]\n{home.role}source_profile = ci\n"
+        f"[profile ci]\n{home.role}web_identity_token_file = {home.path / 'token'}\n"
+    )
+    async with home.base("prod") as base:
+        with pytest.raises(IdentityUnavailable, match="profile 'ci'"):
+            await base.resolve()
+
+
+async def test_after_a_login_the_credentials_of_identity_center_are_there_without_a_restart(
+    home: Home,
+) -> None:
+    role = home.sandbox.aws.add_role("AWSReservedSSO_Dev_fedcba9876543210", trust(home.sandbox.dev_arn))
+    keys = home.sandbox.aws.sso_session(role, "alice@example.com")
+    end = datetime.now(UTC) + timedelta(hours=1)  # noqa: TID251
+    async with a_portal(keys, end) as portal:
+        home.write(SSO.format(role=home.role).replace("sso_session", "services = p\nsso_session", 1))
+        config = (home.path / "config").read_text()
+        home.write(f"{config}[services p]\nsso =\n    endpoint_url = {portal}\n")
+        async with home.base("prod") as base:
+            with pytest.raises(LoginRequired):
+                await base.resolve()
+            log_in(home, end)
+            found = await base.resolve()
+            assert (found.access_key_id, found.expires_at) == (keys.access_key_id, end.replace(microsecond=0))
+            assert (await base.principal()).person == "sso:alice@example.com"
+
+
+@asynccontextmanager
+async def a_portal(keys: SessionKeys, end: datetime) -> AsyncIterator[str]:
+    """Identity Center's portal, which gives role credentials to whoever has logged in."""
+
+    async def credentials(request: web.Request) -> web.Response:
+        assert request.headers["x-amz-sso_bearer_token"] == "very-secret"
+        given = {
+            "accessKeyId": keys.access_key_id,
+            "secretAccessKey": keys.secret_access_key,
+            "sessionToken": keys.session_token,
+            "expiration": int(end.timestamp()) * 1000,
+        }
+        return web.json_response({"roleCredentials": given})
+
+    app = web.Application()
+    app.router.add_get("/federation/credentials", credentials)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
