@@ -17,6 +17,7 @@ from cli.options import output_option
 if TYPE_CHECKING:
     from sentinel_server.auditlog.chain import SealKey
     from sentinel_server.auditlog.findings import FileReport, Finding, Report
+    from sentinel_server.errors import AuditUnavailable
 
 WIDTH = 80
 """Columns of what people read; only paths may be longer."""
@@ -68,7 +69,10 @@ def verify_logs(
 def _default_directory() -> Path:
     from cli.context import settings_from
 
-    return settings_from({}).audit_directory
+    directory = settings_from({}).audit_directory
+    if not directory.is_dir():
+        raise _nothing_in(directory)
+    return directory
 
 
 def _verified(paths: Iterable[Path], given: Iterable[SealKey]) -> Iterator[Found]:
@@ -109,8 +113,14 @@ def _log_files(directory: Path) -> list[Path]:
     except OSError as error:
         raise AuditUnavailable(f"cannot read {directory}: {error.strerror}", hint="") from error
     if not files:
-        raise AuditUnavailable(f"there is no audit log in {directory}", hint="see: sentinel config show")
+        raise _nothing_in(directory)
     return files
+
+
+def _nothing_in(directory: Path) -> AuditUnavailable:
+    from sentinel_server.errors import AuditUnavailable
+
+    return AuditUnavailable(f"there is no audit log in {directory}", hint="see: sentinel config show")
 
 
 def _content(path: Path) -> bytes | str:

@@ -181,6 +181,13 @@ def test_without_a_path_the_configured_directory_is_verified(logs: Path) -> None
     assert result.stdout == "2 files, 24 lines: nothing was changed\n"
 
 
+def test_a_configured_directory_that_is_not_there_is_not_a_clean_log(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        audit, ["verify-logs"], env={"SENTINEL_AUDIT_DIRECTORY": str(tmp_path / "no")}
+    )
+    assert isinstance(result.exception, AuditUnavailable)
+
+
 def test_a_name_cannot_move_the_cursor(tmp_path: Path) -> None:
     log = tmp_path / "\x1b[2Jlog.jsonl"
     log.write_bytes(b"junk\n")

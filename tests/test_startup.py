@@ -1,0 +1,75 @@
+"""What a command may import before it does anything: commands that ask nobody must start at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS
+from tests.fakes.auditlogs import KEY, a_log
+
+ROOT = Path(__file__).parents[1]
+
+LIGHT = {"cli", "sentinel_server", "click", "colorama"}
+"""What every start may import from outside of the standard library; colorama is click's, on Windows."""
+
+HEAVY = {"asyncio", "concurrent", "email", "http", "multiprocessing", "sqlite3", "ssl", "unittest", "xml"}
+"""Parts of the standard library that cost more than all of our start together."""
+
+PROBE = """
+import sys
+before = set(sys.modules)
+from cli.main import run
+status = run(sys.argv[1:])
+tops = {name.partition(".")[0] for name in set(sys.modules) - before}
+print("IMPORTED", *sorted(tops), file=sys.stderr)
+sys.exit(status)
+"""
+
+POLICY = """\
+version: "1"
+rules:
+  - {name: nobody, effect: deny, match: any}
+"""
+
+
+def imported_by(arguments: Sequence[str], status: int = 0) -> set[str]:
+    """The top-level modules that a command imports, its exit status being as expected."""
+    argv = [sys.executable, "-c", PROBE, *arguments]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    return set(done.stderr.rpartition("IMPORTED ")[2].split())
+
+
+def foreign(tops: set[str]) -> set[str]:
+    """Those that come from elsewhere, and the heavy ones of the standard library."""
+    own = {top for top in tops if top in sys.stdlib_module_names or top.startswith("_sysconfigdata")}
+    return (tops - own) | (tops & HEAVY)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["nonsense"]], ids=str)
+def test_the_group_itself_imports_next_to_nothing(arguments: list[str]) -> None:
+    assert foreign(imported_by(arguments, status=2 if arguments == ["nonsense"] else 0)) <= LIGHT
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_help_on_a_command_imports_no_aws_and_no_server(command: str) -> None:
+    assert foreign(imported_by([command, "--help"])) <= LIGHT
+
+
+def test_validating_a_policy_needs_nothing_but_yaml(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    tops = foreign(imported_by(["policy", "validate", str(policy)]))
+    assert {top for top in tops if "cython" not in top} <= LIGHT | {"yaml", "_yaml"}
+
+
+def test_verifying_a_log_needs_nothing(tmp_path: Path) -> None:
+    log, key = tmp_path / "log.jsonl", tmp_path / "key"
+    log.write_bytes(a_log())
+    key.write_text(KEY.secret.reveal())
+    assert foreign(imported_by(["audit", "verify-logs", "--key-file", str(key), str(log)])) <= LIGHT
