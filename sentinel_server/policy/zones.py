@@ -1,4 +1,4 @@
-"""Time zones by the names that the `tzdata` package lists, so that a policy means the same on every machine.
+"""Time zones from the `tzdata` package alone, so that a policy means the same on every machine.
 
 What a system adds to that list (`localtime`, `posixrules`, `right/…`) means something else on another one.
 """
@@ -21,10 +21,8 @@ def zone_names() -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def find_zone(name: str) -> ZoneInfo | None:
-    """The zone of that name, None when there is no such zone or its data is missing."""
+    """The zone of that name, None when there is none."""
     if name not in zone_names():
         return None
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError):
-        return None
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+        return ZoneInfo.from_file(data, key=name)

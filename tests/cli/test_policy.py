@@ -162,6 +162,11 @@ def test_what_cannot_be_asked_says_why(
     assert said in str(result.exception)
 
 
+def test_without_a_time_it_is_now(good: str) -> None:
+    words = ["--profile", "prod", "--user", "carol", "--file", good]
+    assert sentinel("explain", *words).stdout.startswith("effect  deny\nrule    1, contractors\n")
+
+
 def test_an_invalid_file_explains_nothing(good: str, bad: str) -> None:
     assert isinstance(explain(good, "--file", bad).exception, InvalidPolicy)
 

@@ -148,6 +148,39 @@ async def test_errors_of_ours_stay_what_they_are(cached: CachedPolicies, inner: 
         await cached.load("prod")
 
 
+async def test_who_asks_as_a_load_fails_gets_a_load_of_their_own(clock: FakeClock) -> None:
+    class FailsOnce(HeldSource):
+        again: asyncio.Task[LoadedPolicy]
+
+        async def load(self, profile: str) -> LoadedPolicy:
+            if self.loads:
+                return await super().load(profile)
+            self.loads.append(profile)
+            self.again = asyncio.create_task(policies.load(profile))
+            raise PolicyUnavailable("no policy")
+
+    source = FailsOnce()
+    policies = CachedPolicies(source, clock, max_age=MAX_AGE)
+    with pytest.raises(PolicyUnavailable):
+        await policies.load("prod")
+    assert (await source.again).version == "2"
+
+
+async def test_a_load_that_is_stopped_with_the_program_gives_nothing(
+    cached: CachedPolicies, inner: HeldSource
+) -> None:
+    inner.open_.clear()
+    asked = asyncio.create_task(cached.load("prod"))
+    await inner.begun.acquire()
+    for task in asyncio.all_tasks():
+        if task.get_name() == "policy of prod":
+            task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    inner.open_.set()
+    assert (await cached.load("prod")).version == "2"
+
+
 async def test_the_profile_asked_for_longest_ago_makes_room(inner: HeldSource, clock: FakeClock) -> None:
     cached = CachedPolicies(inner, clock, max_age=MAX_AGE, capacity=2)
     for profile in ("a", "b", "a", "c", "a", "b"):

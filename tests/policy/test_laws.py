@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel_server.policy.evaluate import PolicyAsk, evaluate
@@ -19,11 +19,13 @@ from tests.strategies import asks, policies
 DENY_ALL = Rule(name="nobody", effect=Effect.DENY)
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies())
 def test_a_printed_policy_parses_as_the_same_policy(policy: Policy) -> None:
     assert parse_policy(print_policy(policy), file="printed") == policy
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies(), asks())
 def test_every_ask_gets_a_decision_and_a_reason_for_every_rule_before_it(
     policy: Policy, ask: PolicyAsk
@@ -39,12 +41,14 @@ def test_every_ask_gets_a_decision_and_a_reason_for_every_rule_before_it(
     assert all(step.why_not.isprintable() for step in steps)
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies(), asks())
 def test_putting_a_deny_rule_first_never_widens_access(policy: Policy, ask: PolicyAsk) -> None:
     decision = evaluate(replace(policy, rules=(DENY_ALL, *policy.rules)), ask)
     assert (decision.rule, decision.index, decision.device_blocked) == (DENY_ALL, 0, None)
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies(), asks())
 def test_rules_after_the_deciding_one_do_not_matter(policy: Policy, ask: PolicyAsk) -> None:
     decision = evaluate(policy, ask)
@@ -52,6 +56,7 @@ def test_rules_after_the_deciding_one_do_not_matter(policy: Policy, ask: PolicyA
         assert evaluate(replace(policy, rules=policy.rules[: decision.index + 1]), ask) == decision
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies(), asks())
 def test_a_rule_without_conditions_at_the_end_catches_what_no_rule_matches(
     policy: Policy, ask: PolicyAsk
@@ -61,6 +66,7 @@ def test_a_rule_without_conditions_at_the_end_catches_what_no_rule_matches(
     assert caught.rule is (decision.rule or DENY_ALL)
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies(), asks())
 def test_dropping_a_condition_never_stops_a_rule_from_matching(policy: Policy, ask: PolicyAsk) -> None:
     rule = policy.rules[0]
@@ -70,6 +76,7 @@ def test_dropping_a_condition_never_stops_a_rule_from_matching(policy: Policy, a
     assert evaluate(replace(policy, rules=(wider,)), ask).rule is wider
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=10))
 def test_a_name_pattern_means_what_a_shell_pattern_does(pattern: str, name: str) -> None:
     assert bool(profile_test((pattern,))(name)) == fnmatchcase(name, pattern)
@@ -88,6 +95,7 @@ def fits(pattern: str, text: str) -> bool:
     )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text("ab*?:/", max_size=8), st.text("ab:/", max_size=9))
 def test_a_wildcard_in_an_arn_pattern_stays_within_its_field_and_segment(pattern: str, text: str) -> None:
     pattern, text = f"arn:{pattern}", f"arn:{text}"

@@ -133,6 +133,12 @@ def test_version_1_is_accepted_as_number_or_text(version: str) -> None:
     )
 
 
+@pytest.mark.parametrize("version", ["2", "99", "1.0", "01"])
+def test_any_other_version_is_refused(version: str) -> None:
+    text = rule_with("reason: x").replace("version: 1", f"version: {version}")
+    assert f"`{version}` is not a version of policies" in problem(text)
+
+
 def test_a_policy_without_rules_or_version_is_refused() -> None:
     assert [p.message for p in problems("kind: policy")] == ["`version` is missing", "`rules` is missing"]
     assert "rules: is an empty list; a policy has at least one rule" in problem("version: 1\nrules: []\n")
@@ -299,6 +305,16 @@ def test_users_are_bare_names_or_arn_patterns() -> None:
         when("users: [user/alice]")
     )
     assert "`arn:*` is not an ARN pattern; it has six fields" in problem(when("users: ['arn:*']"))
+
+
+def test_a_value_of_the_wrong_shape_is_refused_where_it_stands() -> None:
+    assert "reason: is a mapping where text is expected" in problem(rule_with("reason: {a: b}"))
+    assert "reason: is empty; say something" in problem(rule_with("reason:"))
+    assert "enforce_lease: a list is neither true nor false" in problem(rule_with("enforce_lease: [true]"))
+    assert "max_lease: is a list where text is expected" in problem(rule_with("max_lease: [1h]"))
+    assert "reason: holds a control or invisible character" in problem(rule_with(r'reason: "\e[2J"'))
+    shapes = problems(when("time: {days: [[a]], hours: {start: [1], end: {}}, timezone: []}"))
+    assert len(shapes) == 4
 
 
 def test_accounts_and_tables_have_their_forms() -> None:

@@ -133,7 +133,7 @@ def test_whatever_the_text_there_is_a_policy_or_problems_with_places() -> None:
         "\ud800",
     ]
     refused = []
-    for _ in range(1500):
+    for _ in range(600):
         text = WHOLE
         for _ in range(chance.randint(1, 4)):
             at = chance.randrange(len(text))
@@ -142,6 +142,6 @@ def test_whatever_the_text_there_is_a_policy_or_problems_with_places() -> None:
             parse_policy(text, file="p")
         except InvalidPolicy as error:
             refused.append(error)
-    assert len(refused) > 1000
+    assert len(refused) > 400
     found = [each for error in refused for each in error.problems]
     assert all(each.line >= 1 and each.column >= 1 and str(each).isprintable() for each in found)
