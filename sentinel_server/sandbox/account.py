@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sentinel_server.sandbox.conditions import CannotEvaluate
 from sentinel_server.sandbox.iam import ALLOW_ALL, Policy, parse_policy
 from sentinel_server.sandbox.principals import Credential, Kind, Principal, UserKeys
 
@@ -109,7 +110,10 @@ class Account:
     def _holders(self, principal: Principal) -> list[Any]:
         iam = self._iam()
         if principal.kind is Kind.ROLE:
-            return [role for role in list(iam.roles.values()) if role.name == principal.name]
+            roles = [role for role in list(iam.roles.values()) if role.name == principal.name]
+            if any(role.permissions_boundary_arn for role in roles):
+                raise CannotEvaluate("permissions boundaries")
+            return roles
         user = iam.users.get(principal.name)
         return [user, *iam.get_groups_for_user(principal.name)] if user else []
 

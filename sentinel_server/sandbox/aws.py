@@ -49,12 +49,14 @@ class EmbeddedAws:
         account_id: str | None = None,
         dynamodb_url: str | None = None,
         hash_key: str = "id",
+        refuse_skew: bool = False,
     ) -> None:
         """Prepare; nothing runs before `start`.
 
         `clock` is what expiries and `Date` headers go by. `dynamodb_url` names an endpoint (DynamoDB Local)
         that answers DynamoDB calls in moto's place once they have passed the front. `hash_key` is the
-        partition key of tables that were not created through the front.
+        partition key of tables that were not created through the front. With `refuse_skew` a request signed
+        over 5 minutes from `clock` is refused, as AWS does; off, so that tests may move the clock.
         """
         self.root = UserKeys(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         self.account_id = account_id or ""
@@ -65,6 +67,7 @@ class EmbeddedAws:
         self._sessions = Sessions()
         self._tables = Tables(default=hash_key)
         self._dynamodb_url = dynamodb_url
+        self._refuse_skew = refuse_skew
         self._wanted_account = account_id
         self._account: Account | None = None
         self._thread: threading.Thread | None = None
@@ -82,6 +85,7 @@ class EmbeddedAws:
     def start(self) -> Self:
         """Serve. Raises SentinelError when the `sandbox` extra is missing or the account is in use."""
         backend.require_moto()
+        backend.ignore_profiles()
         self.account_id = _take_account(self._wanted_account)
         backend.forget(self.account_id)
         self._account = Account(self.account_id, self.root)
@@ -209,6 +213,7 @@ class EmbeddedAws:
             faults=self.faults,
             tables=self._tables,
             elsewhere=elsewhere,
+            refuse_skew=self._refuse_skew,
         )
         front = Front(gate, self._clock, self._calls, self.faults)
         runner = web.AppRunner(front.application(), access_log=None, keepalive_timeout=75, shutdown_timeout=1)

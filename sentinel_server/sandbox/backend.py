@@ -6,6 +6,7 @@ embedded AWS of a process has an account of its own.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,21 @@ def require_moto() -> None:
         raise SentinelError(
             f"the sandbox needs {missing}, which is not installed", hint='pip install "sentinel[sandbox]"'
         ) from error
+
+
+def ignore_profiles() -> None:
+    """Keep moto from reading this machine's AWS configuration, where `AWS_PROFILE` may name no profile."""
+    import boto3  # type: ignore[import-untyped]
+    from botocore.session import Session
+    from moto.core.base_backend import AccountSpecificBackend
+
+    nothing = (None, None, None, None)
+    session = boto3.Session(
+        botocore_session=Session(
+            session_vars={"profile": nothing, "config_file": (None, None, os.devnull, None)}
+        )
+    )
+    AccountSpecificBackend.get_session = classmethod(lambda _: session)  # type: ignore[assignment]
 
 
 def forget(account_id: str) -> None:

@@ -93,6 +93,7 @@ class Elsewhere:
         scope = f"{self._key}/20260101/{call.region}/dynamodb/aws4_request"
         return {
             "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}",
+            "Accept-Encoding": call.headers.get("accept-encoding", "identity"),
             "Content-Type": call.headers.get("content-type", "application/x-amz-json-1.0"),
             "X-Amz-Target": call.headers.get("x-amz-target", ""),
             "X-Amz-Date": call.headers.get("x-amz-date", ""),

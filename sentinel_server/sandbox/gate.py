@@ -40,6 +40,7 @@ class Gate:
         faults: Faults,
         tables: Tables,
         elsewhere: Mapping[str, Forward],
+        refuse_skew: bool,
     ) -> None:
         self._account = account
         self._sessions = sessions
@@ -48,6 +49,7 @@ class Gate:
         self._faults = faults
         self._tables = tables
         self._elsewhere = elsewhere
+        self._refuse_skew = refuse_skew
         self._sts = Sts(account, sessions, clock)
 
     async def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -71,6 +73,8 @@ class Gate:
         return reply
 
     def _authenticate(self, call: Call, signed: signature.Signed) -> Credential:
+        if self._refuse_skew:
+            identify.check_time(call, self._clock.now())
         key = signed.access_key_id
         credential = self._sessions.find(key) or self._account.credential(key)
         return identify.check_credential(call, signed, credential, self._clock.now())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from sentinel_server.clock import MAX_SKEW
 from sentinel_server.sandbox import backend, signature
 from sentinel_server.sandbox.principals import Credential
 from sentinel_server.sandbox.wire import Call, Refusal, form_of, json_of, protocol_of
@@ -61,6 +62,28 @@ def check_credential(
     if not genuine:
         raise _bad_signature(call)
     return credential
+
+
+def check_time(call: Call, now: datetime) -> None:
+    """Refuse a request that was signed more than `MAX_SKEW` from now. Raises Refusal."""
+    stamp = call.headers.get("x-amz-date", "")
+    try:
+        signed_at = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        raise _bad_signature(call) from None
+    if abs(now - signed_at) <= MAX_SKEW:
+        return
+    if call.protocol == "rest-xml":
+        message = "The difference between the request time and the current time is too large."
+        raise Refusal("RequestTimeTooSkewed", message, 403)
+    what, relation, edge = ("expired", "earlier", now - MAX_SKEW)
+    if signed_at > now:
+        what, relation, edge = ("not yet current", "still later", now + MAX_SKEW)
+    code = "SignatureDoesNotMatch" if call.protocol == "query" else "InvalidSignatureException"
+    raise Refusal(code, f"Signature {what}: {stamp} is {relation} than {edge.strftime(_STAMP)}", 403)
+
+
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def unsigned(protocol: str) -> Refusal:

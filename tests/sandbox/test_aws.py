@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from botocore.exceptions import ClientError
 from sentinel_server.errors import NotFound, SentinelError
 from sentinel_server.sandbox.aws import SSO_PATH, EmbeddedAws
 from sentinel_server.sandbox.conditions import CannotEvaluate
+from tests.fakes import dynamodb_local
 from tests.fakes.aws import Sandbox, client, embedded_aws, trust
 
 
@@ -106,6 +108,20 @@ def test_importing_it_loads_neither_moto_nor_the_server() -> None:
     assert loaded.stdout == "[]\n"
 
 
+def test_a_profile_that_does_not_exist_is_no_business_of_the_sandboxs() -> None:
+    script = (
+        "from tests.fakes.aws import client\n"
+        "from sentinel_server.sandbox.aws import EmbeddedAws\n"
+        "import os, boto3\n"
+        "with EmbeddedAws() as aws:\n"
+        "    dynamodb = client(aws, 'dynamodb', aws.root)\n"
+        "    os.environ['AWS_PROFILE'] = 'nobody'\n"
+        "    print(dynamodb.list_tables()['TableNames'])"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
+
+
 def test_a_missing_extra_is_one_clear_error() -> None:
     script = (
         "import sys; sys.modules['moto'] = None\n"
@@ -176,6 +192,27 @@ async def test_dynamodb_can_be_answered_elsewhere_after_the_same_checks() -> Non
             with pytest.raises(ClientError, match="AccessDenied"):
                 await asyncio.to_thread(dynamodb.put_item, TableName="t", Item={"id": {"S": "1"}})
     assert arrived == ["DynamoDB_20120810.GetItem"]
+
+
+async def test_dynamodb_local_answers_with_real_semantics_behind_the_front() -> None:
+    url = await asyncio.to_thread(dynamodb_local.endpoint)
+    with EmbeddedAws(dynamodb_url=url) as aws:
+        dynamodb = client(aws, "dynamodb", aws.root)
+        table = f"t{secrets.token_hex(8)}"
+        key = [{"AttributeName": "id", "KeyType": "HASH"}]
+        names = [{"AttributeName": "id", "AttributeType": "S"}]
+        dynamodb.create_table(
+            TableName=table, KeySchema=key, AttributeDefinitions=names, BillingMode="PAY_PER_REQUEST"
+        )
+        dynamodb.put_item(TableName=table, Item={"id": {"S": "1"}})
+        other = client(aws, "dynamodb", aws.add_user("dev"))
+        with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+            other.put_item(
+                TableName=table, Item={"id": {"S": "1"}}, ConditionExpression="attribute_not_exists(id)"
+            )
+        aws.fail(service="dynamodb", kind="throttle")
+        with pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):
+            other.get_item(TableName=table, Key={"id": {"S": "1"}})
 
 
 async def test_an_endpoint_that_does_not_answer_is_an_internal_error() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sentinel_server.clock import SystemClock
+from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import SessionKeys, UserKeys
 from tests.fakes.aws import Sandbox, client, embedded_aws
 from tests.fakes.clock import FakeClock
@@ -118,6 +120,28 @@ def test_the_date_header_is_the_sandboxs_own_time(sandbox: Sandbox, clock: FakeC
     clock.time = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
     answer = sandbox.client("sts").get_caller_identity()
     assert answer["ResponseMetadata"]["HTTPHeaders"]["date"] == "Tue, 06 May 2031 07:08:09 GMT"
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("sts", "SignatureDoesNotMatch"),
+        ("dynamodb", "InvalidSignatureException"),
+        ("s3", "RequestTimeTooSkewed"),
+    ],
+)
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_skewed_clock_is_refused_when_asked_for(service: str, code: str, minutes: int) -> None:
+    here = SystemClock().now()
+    for skew, refused in ((timedelta(minutes=4), False), (timedelta(minutes=minutes), True)):
+        with EmbeddedAws(clock=FakeClock(time=here + skew), refuse_skew=True) as aws:
+            asking = client(aws, service, aws.root)
+            if not refused:
+                assert CALLS[service](asking)
+                continue
+            with pytest.raises(ClientError) as error:
+                CALLS[service](asking)
+            assert error.value.response["Error"]["Code"] == code
 
 
 def test_a_deleted_or_inactive_key_is_unknown_at_once(sandbox: Sandbox) -> None:

@@ -188,6 +188,17 @@ def test_group_and_managed_policies_count(sandbox: Sandbox) -> None:
     assert s3.list_buckets()["Buckets"]
 
 
+def test_a_permissions_boundary_is_not_judged(sandbox: Sandbox) -> None:
+    iam = sandbox.client("iam")
+    boundary = iam.create_policy(PolicyName="edge", PolicyDocument=json.dumps(document(allow("s3:*"))))
+    text = json.dumps(trust(sandbox.dev_arn))
+    made = iam.create_role(
+        RoleName="bounded", AssumeRolePolicyDocument=text, PermissionsBoundary=boundary["Policy"]["Arn"]
+    )
+    s3 = client(sandbox.aws, "s3", session_of(sandbox, made["Role"]["Arn"]))
+    assert refusal(s3.list_buckets)[0] == "SandboxCannotTell"
+
+
 def test_the_root_user_may_do_everything(sandbox: Sandbox) -> None:
     assert client(sandbox.aws, "s3", sandbox.aws.root).list_buckets()["Buckets"]
     who = client(sandbox.aws, "sts", sandbox.aws.root).get_caller_identity()

@@ -1,4 +1,4 @@
-"""The permissions we generate for the sessions table, tried out: nobody undoes the revocation that stops them."""
+"""The permissions we generate for the sessions table, tried out: nobody undoes their own revocation."""
 
 from __future__ import annotations
 
