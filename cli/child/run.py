@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from cli.child.end import ChildEnd
+from cli.streams import flush_or_forget
 
 if sys.platform == "win32":
     from cli.child.windows import default_command, exec_replace, run_child
@@ -24,18 +25,8 @@ def exit_as(end: ChildEnd) -> NoReturn:
     they see it, and `$?` is 130 all the same. Every other end is an exit status.
     """
     for stream in (sys.stdout, sys.stderr):
-        _flush(stream)
+        flush_or_forget(stream)
     if sys.platform != "win32" and end.signal == signal.SIGINT:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     sys.exit(end.exit_code)
-
-
-def _flush(stream: TextIO) -> None:
-    """Write out what is left; where nobody reads any more, forget it, or Python would exit with 120."""
-    try:
-        stream.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)

@@ -31,8 +31,7 @@ def shell() -> Iterator[Terminal]:
 def listening(shell: Terminal) -> tuple[int, int]:
     """Start the listener in the foreground: the process ids of it and of the driver."""
     shell.line(LISTEN)
-    child = int(shell.expect(r"started (\d+)")[1])
-    shell.expect("ready")
+    child = int(shell.expect(r"(?s)(?=.*started (\d+)\r).*ready\r")[1])
     return child, int(ps("ppid", child))
 
 
@@ -180,8 +179,7 @@ def test_closing_the_window_ends_the_child_by_hangup() -> None:
 
 def test_without_a_job_control_shell_a_stopped_child_does_not_stop_us() -> None:
     with on_a_terminal([*DRIVER, *LISTENER], ENV) as terminal:
-        child = int(terminal.expect(r"started (\d+)")[1])
-        terminal.expect("ready")
+        child = int(terminal.expect(r"(?s)(?=.*started (\d+)\r).*ready\r")[1])
         os.kill(child, signal.SIGSTOP)
         until(lambda: is_stopped(child), "the child stops")
         os.kill(terminal.process.pid, signal.SIGUSR1)
