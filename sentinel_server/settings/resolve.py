@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import IntEnum
 from pathlib import Path
-from types import MappingProxyType
 
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.identity.people import Persons
@@ -37,8 +37,8 @@ class ConfigFile:
     """What `config.yaml` says: texts by setting name, people by name, each with its line."""
 
     path: Path
-    values: Mapping[str, tuple[str, int]] = MappingProxyType({})
-    people: Mapping[str, Sequence[str]] = MappingProxyType({})
+    values: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    people: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,31 +78,63 @@ def resolve(
     table = settings_table(directories.state, directories.config)
     _refuse_unknown(environ, table)
     values: dict[str, object] = {}
-    won: list[Won] = []
+    won: dict[str, _Winner] = {}
     for name, setting in table.items():
-        text, where = _winner(setting, flags, environ, file)
+        won[name] = _winner(setting, flags, environ, file)
+        text, where = won[name].text, won[name].where
         values[name] = None if text is None else read_value(setting, text, where)
-        won.append(Won(name=name, text="" if text is None else text, where=where))
-    return _settings(values, won, environ, file, directories)
+    for loser, winner in _overridden(won):
+        values[loser] = None
+        won[loser] = replace(won[loser], text=None, where=f"overridden by {winner} ({won[winner].where})")
+    told = tuple(Won(name=name, text=each.text or "", where=each.where) for name, each in won.items())
+    return _settings(values, told, environ, file, directories)
+
+
+class _Rank(IntEnum):
+    """How strong a source is; the stronger wins."""
+
+    DEFAULT = 0
+    FILE = 1
+    VARIABLE = 2
+    FLAG = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Winner:
+    text: str | None
+    where: str
+    rank: _Rank
 
 
 def _winner(
     setting: Setting, flags: Mapping[str, str | None], environ: Mapping[str, str], file: ConfigFile
-) -> tuple[str | None, str]:
+) -> _Winner:
     flag = flags.get(setting.name)
     if flag is not None:
-        return flag, "flag"
+        return _Winner(text=flag, where="flag", rank=_Rank.FLAG)
     if environ.get(setting.variable):
-        return environ[setting.variable], setting.variable
+        return _Winner(text=environ[setting.variable], where=setting.variable, rank=_Rank.VARIABLE)
     if setting.name in file.values:
         text, line = file.values[setting.name]
-        return text, f"{file.path}:{line}"
-    return setting.default, "default"
+        return _Winner(text=text, where=f"{file.path}:{line}", rank=_Rank.FILE)
+    return _Winner(text=setting.default, where="default", rank=_Rank.DEFAULT)
+
+
+_TWO_FORMS = (("policy_parameter", "policies"), ("session_table", "store"))
+"""Settings of which a place has two: the stronger source wins, of equal ones the first form."""
+
+
+def _overridden(won: Mapping[str, _Winner]) -> Iterator[tuple[str, str]]:
+    """Which form of a place is not in force, and the one that is."""
+    for narrow, wide in _TWO_FORMS:
+        if won[narrow].text is not None:
+            loses = won[narrow].rank < won[wide].rank
+            yield (narrow, wide) if loses else (wide, narrow)
 
 
 def _settings(
     values: dict[str, object],
-    won: list[Won],
+    won: tuple[Won, ...],
     environ: Mapping[str, str],
     file: ConfigFile,
     directories: Directories,
@@ -115,7 +147,7 @@ def _settings(
         policies=parameter or policies,  # type: ignore[arg-type]  # why: the table's readers made them
         store=table or store,  # type: ignore[arg-type]
         persons=Persons(file.people),
-        won=tuple(won),
+        won=won,
         environ=environ,
         **fields,  # type: ignore[arg-type]
     )
@@ -131,9 +163,22 @@ def _refuse_unknown(environ: Mapping[str, str], table: Mapping[str, Setting]) ->
             )
 
 
-OTHER_VARIABLES = frozenset(
-    {"SENTINEL_PROFILE", "SENTINEL_CONFIG", "SENTINEL_OUTPUT", "SENTINEL_DYNAMODB_LOCAL"}
+COMMAND_VARIABLES = frozenset(
+    f"SENTINEL_{command}_{option}"
+    for command, options in {
+        "SESSIONS": "STATUS ALL USER PERSON MINE PROFILE SINCE LIMIT NEXT WATCH",
+        "REVOKE": "USER PROFILE ALL REASON UNTIL",
+        "BLOCKS": "ALL",
+        "INIT": "USER FORCE ALLOW_UNSTAMPED PLAN GENERATE_IAM ACCOUNT",
+    }.items()
+    for option in options.split()
 )
-"""Variables that are not settings: a profile, the configuration file, an output format, a tool of our
-tests.
+"""Variables of options that one command has to itself."""
+
+OTHER_VARIABLES = COMMAND_VARIABLES | {
+    *("SENTINEL_PROFILE", "SENTINEL_CONFIG", "SENTINEL_OUTPUT", "SENTINEL_YES"),
+    "SENTINEL_DYNAMODB_LOCAL",
+}
+"""Variables that are not settings: a profile, the configuration file, an output format, a yes to every
+question, a tool of our tests.
 """
