@@ -25,6 +25,23 @@ def flags_of(values: dict[str, Any]) -> dict[str, str | None]:
     return {name.replace("__", "."): value for name, value in values.items()}
 
 
+def own_option(command: str, *names: str, help: str, **how: Any) -> Callable[[Command], Command]:
+    """An option that one command has to itself; its variable is `SENTINEL_<COMMAND>_<OPTION>`.
+
+    The settings refuse variables they do not know, so `OTHER_VARIABLES` lists each of these.
+    """
+    long = next(name for name in names if name.startswith("--"))
+    variable = f"SENTINEL_{command}_{long[2:]}".replace("-", "_").upper()
+    return click.option(*names, envvar=variable, help=f"{help}  [{variable}]", **how)
+
+
+def yes_option(command: Command) -> Command:
+    """`--yes`: answers the question that would be asked."""
+    return click.option(
+        "--yes", "-y", is_flag=True, envvar="SENTINEL_YES", help="Ask nothing.  [SENTINEL_YES]"
+    )(command)
+
+
 def region_option(command: Command) -> Command:
     """`--region`."""
     return setting_option("--region", setting="region", help="AWS region.", metavar="REGION")(command)

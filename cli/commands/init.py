@@ -1,0 +1,188 @@
+"""`init local` and `init sessions`: a first policy, and the table that others can see and revoke in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.context import run, settings_from
+from cli.options import (
+    control_option,
+    flags_of,
+    own_option,
+    policy_options,
+    profile_option,
+    region_option,
+    setting_option,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from sentinel_server.credentials.profiles import Profile
+    from sentinel_server.identity.principal import Principal
+    from sentinel_server.settings.resolve import Settings
+
+ROLES = ("developer", "security", "auditor", "all")
+"""What `--generate-iam` may say; a test holds it to `provisioning.iam.Role`."""
+
+
+@click.group()
+def init() -> None:
+    """Set up policies and the sessions table."""
+
+
+@init.command()
+@profile_option
+@own_option("INIT", "--user", metavar="USER", help="Name or ARN pattern to allow; AWS is asked without it.")
+@own_option("INIT", "--force", is_flag=True, help="Replace a policy that is there.")
+@own_option("INIT", "--allow-unstamped", is_flag=True, help="Accept a profile without a role.")
+@yes_option
+@policy_options
+@region_option
+@control_option
+def local(
+    profile: str, user: str | None, force: bool, allow_unstamped: bool, yes: bool, **flags: str | None
+) -> None:
+    """Write a first policy for one profile.
+
+    It allows you, and nobody else, to use the profile at every door of this machine.
+    """
+    from cli.output import confirm, note
+    from cli.starter import Starter, check, render, user_entry
+    from sentinel_server import wiring
+    from sentinel_server.clock import SystemClock
+
+    settings = settings_from(flags_of(flags))
+    path = _policy_path(settings, profile)
+    _refuse_existing(path, force)
+    found = wiring.load_profile(settings, profile)
+    principal = None if user else _ask_aws(settings, profile)
+    entry = user or (user_entry(principal) if principal else "")
+    starter = Starter(
+        profile=profile,
+        user=entry,
+        unstamped=found.assumes is None and _accepted(found, allow_unstamped, yes),
+    )
+    text = render(starter)
+    check(text, starter, principal, SystemClock().now())
+    if not yes:
+        click.echo(text, err=True)
+        confirm(f"write this to {path}?")
+    _write(path, text, force)
+    click.echo(path)
+    note(f"next: sentinel exec --server --profile {profile} -- aws sts get-caller-identity")
+
+
+@init.command()
+@setting_option(
+    "--table", "--session-table", setting="session_table", help="Its name or ARN.", metavar="TABLE"
+)
+@own_option("INIT", "--plan", "only_plan", is_flag=True, help="Say what would be done, and stop.")
+@own_option(
+    "INIT",
+    "--generate-iam",
+    type=click.Choice(ROLES),
+    is_flag=False,
+    flag_value="all",
+    help="Print the IAM policies of the table, and stop.",
+)
+@own_option("INIT", "--account", metavar="ID", help="The account that --generate-iam names.")
+@yes_option
+@region_option
+@control_option
+def sessions(
+    only_plan: bool, generate_iam: str | None, account: str | None, yes: bool, **flags: str | None
+) -> None:
+    """Make or mend the sessions table.
+
+    Shows what is missing, asks, does it, and says what to put into config.yaml. Running it again is safe.
+    """
+    from cli.output import note
+    from cli.provision import iam_text, provision, shared
+
+    place = shared(flags_of(flags))
+    if generate_iam is None:
+        return run(provision(place, only_plan=only_plan, yes=yes))
+    click.echo(iam_text(place.location, place.region, account, generate_iam))
+    if account is None and place.location.account is None:
+        note("the table is named in any account; narrow it: --account ID")
+    return None
+
+
+def _policy_path(settings: Settings, profile: str) -> Path:
+    from sentinel_server.errors import BadInput
+    from sentinel_server.settings.locations import FilePolicies
+
+    if not isinstance(settings.policies, FilePolicies):
+        raise BadInput(
+            f"policies are in {settings.policies}, and this writes files only",
+            hint="write one there (docs/policy.md), or say --policies file:///DIRECTORY",
+        )
+    if not profile.isprintable() or profile.startswith(".") or {"/", "\\", ":"} & set(profile):
+        raise BadInput(f"no policy file can be named after the profile {profile!r}")
+    return settings.policies.directory / f"{profile}.yaml"
+
+
+def _refuse_existing(path: Path, force: bool) -> None:
+    from sentinel_server.errors import AlreadyExists
+
+    if not force and os.path.lexists(path):
+        raise AlreadyExists(f"{path} is there already", hint="read it first; to replace it: --force")
+
+
+def _ask_aws(settings: Settings, profile: str) -> Principal:
+    from sentinel_server import wiring
+    from sentinel_server.errors import BadInput, SentinelError
+
+    try:
+        return run(wiring.whoami(settings, profile))
+    except SentinelError as error:
+        raise BadInput(
+            f"AWS did not say who you are: {error.message}",
+            hint="name yourself: --user NAME, or an ARN pattern",
+        ) from error
+
+
+def _accepted(profile: Profile, allowed: bool, quiet: bool) -> bool:
+    """Whether a profile without a role shall be used all the same; without a clear yes it shall not."""
+    from cli.output import note
+
+    if allowed:
+        return True
+    note(
+        f"profile {profile.name} has no role to assume, so its sessions cannot be stamped and CloudTrail "
+        "does not tie them to us; they cannot be shortened or ended early, and no limit of a rule holds"
+    )
+    if not quiet and sys.stdin.isatty() and click.confirm("sentinel: accept that?", default=False, err=True):
+        return True
+    note("so the policy is without allow_unstamped, and refuses until the profile has a role_arn")
+    return False
+
+
+def _write(path: Path, text: str, force: bool) -> None:
+    """Whole or not at all, for this user only. Raises AlreadyExists, SentinelError."""
+    from sentinel_server.errors import AlreadyExists, SentinelError
+
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
+            file.write(text)
+        if force:
+            draft.replace(path)
+        else:
+            os.link(draft, path)
+    except FileExistsError as error:
+        raise AlreadyExists(
+            f"{path} is there already", hint="read it first; to replace it: --force"
+        ) from error
+    except OSError as error:
+        raise SentinelError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)

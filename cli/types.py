@@ -1,0 +1,42 @@
+"""Click types for values of ours. Each is a function that click calls with the text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sentinel_server.sessions.model import BlockKey
+
+
+def session_id(text: str) -> str:
+    """16 lower-case hex digits. Raises InvalidIdentifier."""
+    from sentinel_server.sessions.model import parse_session_id
+
+    return parse_session_id(text)
+
+
+def span(text: str) -> timedelta:
+    """A stretch of time such as `7d`, `24h` or `1d12h`. Raises BadParameter; click adds the option."""
+    from sentinel_server.policy.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: {error}") from None
+
+
+def block_key(text: str) -> BlockKey:
+    """What a block covers: `person:KEY`, `profile:NAME` or `everyone`. Raises BadInput."""
+    from sentinel_server.errors import BadInput
+    from sentinel_server.sessions.model import BlockKey, Scope
+
+    scope, _, name = text.partition(":")
+    if scope not in {known.value for known in Scope}:
+        raise BadInput(
+            f"{text!r} is not the key of a block (person:KEY, profile:NAME or everyone)",
+            hint="list them: sentinel server-blocks",
+        )
+    return BlockKey(scope=Scope(scope), name=name)
