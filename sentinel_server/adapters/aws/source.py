@@ -234,6 +234,7 @@ class _Bounded:
             if self._process.returncode is None:
                 with suppress(ProcessLookupError):
                     self._process.kill()
+                await self._process.wait()
 
 
 def _clients(session: AioSession, region: str) -> Callable[..., Any]:

@@ -408,7 +408,7 @@ async def test_a_credential_process_is_gone_when_nobody_waits_for_it_any_more(ho
 
 
 async def test_a_web_identity_that_sts_does_not_take_is_no_identity(home: Home) -> None:
-    (home.path / "token").write_text("jwt")
+    (home.path / "token").write_text("json-web-token")
     home.write(
         f"[profile prod]\n{home.role}source_profile = ci\n"
         f"[profile ci]\n{home.role}web_identity_token_file = {home.path / 'token'}\n"
