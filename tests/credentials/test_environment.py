@@ -3,8 +3,10 @@ from __future__ import annotations
 import configparser
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -201,6 +203,22 @@ def test_w34_no_credential_and_no_way_to_one_is_copied() -> None:
 
 def test_a_region_asked_for_replaces_the_profiles_own() -> None:
     assert config_of(PROD, region="us-east-2").get("default", "region") == "us-east-2"
+
+
+@pytest.mark.parametrize("name", ["prod", "default"])
+def test_botocore_understands_the_childs_config_and_finds_no_credentials_in_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    (tmp_path / "config").write_text(child_config(Profiles(FileText(path="c", text=PROD), None).get("prod")))
+    (tmp_path / "credentials").write_text("")
+    session = Session(profile=name)
+    session.set_config_variable("config_file", str(tmp_path / "config"))
+    session.set_config_variable("credentials_file", str(tmp_path / "credentials"))
+    assert session.get_config_variable("region") == "eu-west-1"
+    assert session.get_scoped_config()["s3"] == {"addressing_style": "path"}
+    assert session.create_client("sts").meta.endpoint_url == "http://127.0.0.1:5001"
+    assert session.get_credentials() is None
 
 
 def test_the_default_profile_has_one_section_and_a_name_with_a_space_is_quoted() -> None:

@@ -80,7 +80,12 @@ class BotoBase:
             clock=clock,
         )
         self._open = partial(
-            AwsSession, region=region, endpoints=endpoints_for(self._target, environment), observe=observe
+            AwsSession,
+            region=region,
+            profile=name,  # for its settings; without it they would be those of AWS_PROFILE
+            config_files=(config_file, credentials_file),
+            endpoints=endpoints_for(self._target, environment),
+            observe=observe,
         )
         self.aws = self._open(credentials=self.resolve)
         """Opens clients that are signed with these credentials."""

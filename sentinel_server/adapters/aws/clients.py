@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import aioboto3
@@ -67,7 +68,8 @@ class AwsSession:
     """Makes clients that share one set of credentials, one region and one clock observer.
 
     Credentials come from `credentials` when given, else from the AWS profile `profile`, else from botocore's
-    own chain. `endpoints` maps a service's name to the URL to use instead of AWS's.
+    own chain. `endpoints` maps a service's name to the URL to use instead of AWS's. `config_files` are the
+    config and the credentials file to read settings from, instead of those that `AWS_CONFIG_FILE` names.
     """
 
     def __init__(
@@ -78,8 +80,11 @@ class AwsSession:
         profile: str | None = None,
         endpoints: Mapping[str, str] | None = None,
         observe: Callable[[datetime], None] | None = None,
+        config_files: tuple[Path, Path] | None = None,
     ) -> None:
         core = AioSession() if credentials is None else _Provided(credentials)
+        for name, path in zip(("config_file", "credentials_file"), config_files or (), strict=False):
+            core.set_config_variable(name, str(path))
         if observe is not None:
             core.register("response-received", _date_observer(observe))
         with aws_errors("opening an AWS session", InvalidSetting):

@@ -345,6 +345,22 @@ async def test_w30_a_code_for_a_role_in_the_chain_is_asked_before_botocore_wants
             await unprepared.resolve()
 
 
+async def test_no_setting_of_another_profile_reaches_our_clients(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.path / "other").write_text(
+        "[profile other]\nendpoint_url = http://127.0.0.1:1\nregion = eu-west-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home.path / "other"))
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    home.write("[profile prod]\nregion = us-west-2\n")
+    async with (
+        home.base("prod", environment={"AWS_ENDPOINT_URL_STS": ""}) as base,
+        base.aws.client("sts") as sts,
+    ):
+        assert sts.meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
+
+
 async def test_an_sts_that_fails_is_not_taken_for_a_missing_identity(home: Home) -> None:
     home.write(f"[profile prod]\n{home.role}source_profile = dev\n", home.keys("dev", home.sandbox.dev))
     home.sandbox.aws.fail(service="sts", kind="error500")

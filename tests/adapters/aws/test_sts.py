@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.sts import STS_TIMING, StsAssumer
@@ -286,15 +287,42 @@ async def test_temporary_base_credentials_are_handed_over_as_they_are(sandbox: S
 class CannedSts:
     """An AwsSession whose STS says what a test wants, even what the real one never should."""
 
-    def __init__(self, answer: Mapping[str, Any]) -> None:
-        self._answer = answer
+    def __init__(self, *answers: Mapping[str, Any] | Exception) -> None:
+        self._answers = list(answers)
 
     @asynccontextmanager
     async def client(self, *_: object) -> AsyncIterator[CannedSts]:
         yield self
 
     async def assume_role(self, **_: object) -> Mapping[str, Any]:
-        return self._answer
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def refused_with(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "AssumeRole")
+
+
+TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+
+
+@pytest.mark.parametrize(
+    ("second", "becomes"),
+    [
+        (refused_with("AccessDenied", "not authorized to perform: sts:SetSourceIdentity"), CannotStamp),
+        (refused_with("AccessDenied", "not authorized to perform: sts:AssumeRole"), RoleRefused),
+        (refused_with("ValidationError", TOO_LONG), UpstreamFailed),
+    ],
+)
+async def test_the_second_try_for_an_hour_is_the_last(
+    second: Exception, becomes: type[SentinelError]
+) -> None:
+    canned = CannedSts(refused_with("ValidationError", TOO_LONG), second)
+    roles = StsAssumer(cast("AwsSession", canned), FakeBase(), FakeClock())
+    with pytest.raises(becomes):
+        await roles.assume(an_ask("arn:aws:iam::111122223333:role/prod", duration=timedelta(hours=2)))
 
 
 def an_answer(**changes: Any) -> dict[str, Any]:
