@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import output_option, profile_option
+from cli.context import run, settings_from
+from cli.options import control_option, flags_of, output_option, policy_options, profile_option, region_option
 
 if TYPE_CHECKING:
     from sentinel_server.errors import Problem
     from sentinel_server.identity.principal import Principal
     from sentinel_server.policy.schema import LoadedPolicy
+    from sentinel_server.settings.resolve import Settings
 
 MODES = ("server", "cli", "credential_process", "tvm")
 """The values of `Mode`, here so that `--help` need not import it; a test holds them together."""
@@ -44,12 +46,17 @@ def validate(ctx: click.Context, files: tuple[str, ...], output: str) -> None:
 
 @policy.command()
 @profile_option
-@click.option("--user", required=True, metavar="USER", help="Name or ARN of who asks.")
+@click.option("--user", metavar="USER", help="Name or ARN of who asks; you, if not given.")
 @click.option("--mode", type=click.Choice(MODES), default="server", show_default=True, help="Door used.")
 @click.option("--at", metavar="TIME", help="ISO 8601 time with a zone; now if not given.")
 @click.option("--file", metavar="FILE", help="Policy to ask instead of the configured one.")
+@policy_options
+@region_option
+@control_option
 @output_option("human", "json")
-def explain(profile: str, user: str, mode: str, at: str | None, file: str | None, output: str) -> None:
+def explain(
+    profile: str, user: str | None, mode: str, at: str | None, file: str | None, output: str, **flags: Any
+) -> None:
     """Say which rule decides and why earlier ones do not.
 
     A bare USER is taken for an IAM user of the first trusted account. Reads the policy, changes nothing.
@@ -58,8 +65,9 @@ def explain(profile: str, user: str, mode: str, at: str | None, file: str | None
     from sentinel_server.policy.evaluate import PolicyAsk
     from sentinel_server.policy.schema import Mode
 
-    loaded = _load_configured(profile) if file is None else _load_file(file)
-    principal = _principal(user, loaded)
+    settings = settings_from(flags_of(flags))
+    loaded = _load_configured(settings, profile) if file is None else _load_file(file)
+    principal = _myself(settings, profile) if user is None else _principal(user, loaded)
     ask = PolicyAsk(
         principal=principal,
         person=principal.person,
@@ -126,10 +134,20 @@ def _load_file(file: str) -> LoadedPolicy:
     return LoadedPolicy(policy=policy, name=file, sha256=sha256_hex(data), origin=Origin.FILE)
 
 
-def _load_configured(profile: str) -> LoadedPolicy:
-    from sentinel_server.errors import BadInput
+def _load_configured(settings: Settings, profile: str) -> LoadedPolicy:
+    from sentinel_server import wiring
 
-    raise BadInput(f"the configured policy of {profile} cannot be asked yet", hint="name a file: --file FILE")
+    async def load() -> LoadedPolicy:
+        async with wiring.open_policies(settings) as policies:
+            return await policies.load(profile)
+
+    return run(load())
+
+
+def _myself(settings: Settings, profile: str) -> Principal:
+    from sentinel_server import wiring
+
+    return run(wiring.whoami(settings, profile))
 
 
 def _principal(user: str, loaded: LoadedPolicy) -> Principal:

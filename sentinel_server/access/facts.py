@@ -36,7 +36,6 @@ class Target:
     role_arn: str | None
     external_id: str | None = None
     duration_seconds: int | None = None
-    base_is_role_session: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sentinel_server.access.facts import Allow, Basis, Decision, Deny, Facts, Target
 from sentinel_server.errors import DeadlineTooNear, SentinelError, UnstampedProfile
-from sentinel_server.identity.principal import Principal
+from sentinel_server.identity.principal import Kind, Principal
 from sentinel_server.policy.schema import FULL, STANDARD, Effect, Lease, Mode, Rule
 from sentinel_server.sessions.model import Standing
 
@@ -30,7 +30,7 @@ def grant(facts: Facts, principal: Principal, rule: Rule, basis: Basis, now: dat
         if error is not None:
             return Deny(error=error, basis=basis)
     lease = _lease(facts, rule)
-    life = min(_life(facts, rule), _enforced(facts, rule, lease))
+    life = min(_life(facts, principal, rule), _enforced(facts, rule, lease))
     ends_at = _ends_at(facts)
     left = life if ends_at is None else min(life, ends_at - now)
     if left < SHORTEST:
@@ -48,8 +48,8 @@ def grant(facts: Facts, principal: Principal, rule: Rule, basis: Basis, now: dat
     )
 
 
-def _life(facts: Facts, rule: Rule) -> timedelta:
-    limits = [_wanted(facts, rule), _role_limit(facts.target)]
+def _life(facts: Facts, principal: Principal, rule: Rule) -> timedelta:
+    limits = [_wanted(facts, rule), _role_limit(facts.target, principal)]
     if rule.max_duration is not None:
         limits.append(rule.max_duration)
     if facts.ask.mode is Mode.SERVER and rule.max_server_duration is not None:
@@ -64,8 +64,9 @@ def _wanted(facts: Facts, rule: Rule) -> timedelta:
     return min(facts.ask.duration or STS_FLOOR, longest)
 
 
-def _role_limit(target: Target) -> timedelta:
-    if target.base_is_role_session or target.duration_seconds is None:
+def _role_limit(target: Target, principal: Principal) -> timedelta:
+    chained = principal.kind in (Kind.SSO_ROLE, Kind.ASSUMED_ROLE)
+    if chained or target.duration_seconds is None:
         return CHAINED_LIMIT
     return max(CHAINED_LIMIT, timedelta(seconds=target.duration_seconds))
 

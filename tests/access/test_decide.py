@@ -76,7 +76,7 @@ def facts(*rules: Rule, mode: Mode = Mode.SERVER, **changes: object) -> Facts:
     """What is known when alice's server fetches for `prod`."""
     known = Facts(
         ask=Ask(profile="prod", mode=mode),
-        target=Target(role_arn=ROLE, base_is_role_session=False),
+        target=Target(role_arn=ROLE),
         principal=ALICE,
         policy=loaded(*(rules or (ALLOW,))),
         standing=Standing(session=a_session() if mode is Mode.SERVER else None),
@@ -221,11 +221,10 @@ def test_longer_server_sessions_need_a_rule_that_allows_them() -> None:
 
 def test_a_base_that_is_a_role_session_never_gets_over_an_hour() -> None:
     ask = Ask(profile="prod", mode=Mode.CREDENTIAL_PROCESS, duration=timedelta(hours=4))
-    chained = Target(role_arn=ROLE, duration_seconds=14400, base_is_role_session=True)
-    direct = replace(chained, base_is_role_session=False)
-    known = facts(mode=Mode.CREDENTIAL_PROCESS, ask=ask, target=chained)
-    assert allowed(known).duration == timedelta(hours=1)
-    assert allowed(replace(known, target=direct)).duration == timedelta(hours=4)
+    target = Target(role_arn=ROLE, duration_seconds=14400)
+    known = facts(mode=Mode.CREDENTIAL_PROCESS, ask=ask, target=target, started_as=None)
+    assert allowed(replace(known, principal=BOB)).duration == timedelta(hours=1)
+    assert allowed(replace(known, principal=ALICE)).duration == timedelta(hours=4)
 
 
 def test_max_lease_holds_in_the_environment_too_where_nobody_asks_again() -> None:
@@ -296,7 +295,6 @@ any_facts = st.builds(
         Target,
         role_arn=st.none() | st.just(ROLE),
         duration_seconds=st.none() | st.integers(900, 43200),
-        base_is_role_session=st.booleans(),
     ),
     principal=principals() | errors,
     policy=loads | errors,

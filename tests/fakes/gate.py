@@ -115,7 +115,7 @@ class World:
         about = AuditEvent(action=Action.SERVED, at=self.clock.now(), profile="prod", mode=mode.value)
         return Seat(
             ask=Ask(profile="prod", mode=mode, duration=duration, lease=lease),
-            target=Target(role_arn=role, base_is_role_session=False),
+            target=Target(role_arn=role),
             journal=Journal(self.audit, self.clock, about, self.told.append),
             cache=MintCache(self.clock),
             instance_id="aaaaaaaaaaaaaaaa",

@@ -228,11 +228,13 @@ class DynamoDbSessions:
             ) from error
 
 
-async def open_dynamodb_sessions(session: AwsSession, table: str, ref: StoreRef) -> DynamoDbSessions:
+async def open_dynamodb_sessions(
+    session: AwsSession, table: str, ref: StoreRef, region: str | None = None
+) -> DynamoDbSessions:
     """A store with two clients of its own, which `close` closes: one that retries, one for `standing`."""
     async with AsyncExitStack() as stack:
-        patient = await stack.enter_async_context(session.client("dynamodb"))
-        urgent = await stack.enter_async_context(session.client("dynamodb", URGENT))
+        patient = await stack.enter_async_context(session.client("dynamodb", region=region))
+        urgent = await stack.enter_async_context(session.client("dynamodb", URGENT, region=region))
         return DynamoDbSessions(patient, table, ref, urgent=urgent, on_close=stack.pop_all().aclose)
 
 

@@ -1,0 +1,43 @@
+"""`sentinel credentials`: the answer that an SDK wants from its `credential_process`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli.context import run, settings_from
+from cli.options import (
+    control_option,
+    flags_of,
+    policy_options,
+    profile_option,
+    region_option,
+    setting_option,
+    store_options,
+)
+
+
+@click.command("credentials")
+@profile_option
+@click.option("--duration", "-d", metavar="DURATION", help="How long they shall last (1h).")
+@setting_option("--lease", setting="lease", help="standard, strict, full or 90s.", metavar="LEASE")
+@region_option
+@policy_options
+@store_options
+@control_option
+def credentials(profile: str, duration: str | None, **flags: Any) -> None:
+    """Answer an SDK's credential_process.
+
+    Put it into ~/.aws/config, in a profile of another name than the one it asks for:
+
+        [profile prod-sentinel]
+        credential_process = sentinel credentials --profile prod
+    """
+    settings = settings_from(flags_of(flags))
+    from cli.serving import Wish, once
+    from sentinel_server.credentials.model import process_json
+    from sentinel_server.policy.schema import Mode
+
+    issued, _ = run(once(settings, Wish(profile=profile, duration=duration), Mode.CREDENTIAL_PROCESS))
+    click.echo(process_json(issued.credentials, issued.expires_at))

@@ -1,0 +1,84 @@
+"""`sentinel exec`: run a command with AWS credentials, decided once or, with `--server`, on every fetch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.context import run, settings_from
+from cli.options import (
+    control_option,
+    flags_of,
+    policy_options,
+    profile_option,
+    region_option,
+    setting_option,
+    store_options,
+)
+from sentinel_server.errors import BadInput, Nested
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SERVER_ONLY = ("server_port", "server_duration", "max_session", "rate_limit")
+
+
+@click.command("exec", context_settings={"allow_interspersed_args": False})
+@profile_option
+@click.option("--server", "-s", is_flag=True, help="Serve credentials, and decide anew on every fetch.")
+@click.option("--lazy", is_flag=True, help="Start the command at once; settle everything when it first asks.")
+@click.option(
+    "--duration", "-d", metavar="DURATION", help="How long credentials shall last (1h); not with --server."
+)
+@setting_option(
+    "--server-duration", setting="server_duration", help="Length of STS sessions.", metavar="DURATION"
+)
+@setting_option("--lease", setting="lease", help="standard, strict, full or 90s.", metavar="LEASE")
+@setting_option("--max-session", setting="max_session", help="Its end, 12h.", metavar="DURATION")
+@setting_option("--server-port", setting="server_port", help="Port to serve on.", metavar="PORT")
+@setting_option("--rate-limit", setting="rate_limit", help="Fetches a second; 0: no limit.", metavar="N")
+@region_option
+@policy_options
+@store_options
+@control_option
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def exec_command(
+    profile: str,
+    server: bool,
+    lazy: bool,
+    duration: str | None,
+    command: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Run a command with AWS credentials.
+
+    Without a COMMAND your shell is started. Put -- before the command:
+
+        sentinel exec --server --profile prod -- terraform apply
+    """
+    _refuse_nonsense(server, lazy, duration, flags)
+    settings = settings_from(flags_of(flags))
+    _refuse_nesting(settings.environ)
+    from cli.child.run import exit_as
+    from cli.serving import Wish, run_once, run_served
+
+    wish = Wish(profile=profile, command=command, duration=duration, lazy=lazy)
+    exit_as(run(run_served(settings, wish)) if server else run_once(settings, wish))
+
+
+def _refuse_nonsense(server: bool, lazy: bool, duration: str | None, flags: Mapping[str, str | None]) -> None:
+    if server and duration is not None:
+        raise BadInput(
+            "--duration is for credentials that are handed over once",
+            hint="with --server, use --server-duration, or --max-session for the session's end",
+        )
+    given = [name for name in _SERVER_ONLY if flags.get(name) is not None] + (["lazy"] if lazy else [])
+    if given and not server:
+        raise BadInput(f"--{given[0].replace('_', '-')} needs --server")
+
+
+def _refuse_nesting(environ: Mapping[str, str]) -> None:
+    inside = environ.get("AWS_SENTINEL")
+    if inside:
+        raise Nested(f"this shell already has credentials of {inside} from sentinel")

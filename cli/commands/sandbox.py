@@ -1,0 +1,67 @@
+"""`sentinel sandbox`: everything at work on an embedded AWS, without an account."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sentinel_server.sandbox.seed import Seeded
+
+
+@click.command("sandbox", context_settings={"allow_interspersed_args": False})
+@click.option("--shell", is_flag=True, help="Leave me in a shell in the seeded account.")
+@click.option("--shared", is_flag=True, help="Policies in SSM, sessions in DynamoDB.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def sandbox(shell: bool, shared: bool, command: tuple[str, ...]) -> int:
+    """Try everything on an embedded AWS.
+
+    Starts an AWS on this machine, seeds an account, and plays the story: allowed, working, revoked from
+    outside, refused with the reason, audit log verified. With --shell, or -- COMMAND, you take over.
+    """
+    from cli.output import note
+    from sentinel_server.sandbox.aws import EmbeddedAws
+    from sentinel_server.sandbox.seed import seed
+    from sentinel_server.settings.environ import process_environ
+
+    with tempfile.TemporaryDirectory(prefix="sentinel-sandbox-") as name:
+        note("starting an embedded AWS")
+        with EmbeddedAws() as aws:
+            seeded = seed(aws, Path(name), process_environ(), shared=shared)
+            note(f"account {aws.account_id} at {aws.url}: user dev, roles {', '.join(seeded.roles)}")
+            if shell or command:
+                return _take_over(seeded, command)
+            _play(seeded)
+    return 0
+
+
+def _play(seeded: Seeded) -> None:
+    from sentinel_server.sandbox.story import Story
+
+    steps = iter(range(1, 100))
+    Story(
+        seeded.environment,
+        tell=lambda text: click.echo(f"   {text}"),
+        step=lambda text: click.echo(f"{next(steps)}. {text}"),
+    ).play()
+    click.echo("done: every step behaved")
+
+
+def _take_over(seeded: Seeded, command: tuple[str, ...]) -> int:
+    import shlex
+    import subprocess
+
+    from cli.child.run import default_command
+    from cli.output import note
+
+    env = dict(seeded.environment)
+    join = seeded.directory / "join.sh"
+    ours = {name: value for name, value in env.items() if name.startswith(("AWS_", "XDG_"))}
+    join.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()))
+    note(f"join from a second terminal: . {shlex.quote(str(join))}")
+    note("try: sentinel exec --server --profile prod -- aws s3 ls")
+    done = subprocess.run(list(command) or default_command(env), env=env, check=False)  # noqa: S603  # the user's own
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode

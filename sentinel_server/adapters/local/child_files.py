@@ -1,0 +1,44 @@
+"""The AWS files of a child that replaces our process, so that nobody is left to remove them.
+
+They hold settings and no credentials, and are named after their content: equal ones are one file.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel_server.canonical import sha256_hex
+from sentinel_server.errors import InvalidSetting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildFiles:
+    """Where the child's `AWS_CONFIG_FILE` and its empty `AWS_SHARED_CREDENTIALS_FILE` are."""
+
+    config: Path
+    credentials: Path
+
+
+def child_files(state: Path, config: str) -> ChildFiles:
+    """The two files below `state`, written if they are not there. Raises InvalidSetting."""
+    directory = state / "child"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return ChildFiles(config=_kept(directory, config), credentials=_kept(directory, ""))
+    except OSError as error:
+        raise InvalidSetting(
+            f"cannot write the child's AWS files in {directory}: {error.strerror}"
+        ) from error
+
+
+def _kept(directory: Path, text: str) -> Path:
+    path = directory / sha256_hex(text.encode())[:16]
+    # Written anew each time: what somebody put there under our name must not reach the child.
+    descriptor, name = tempfile.mkstemp(dir=directory)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(name, path)
+    return path

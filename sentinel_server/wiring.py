@@ -1,0 +1,376 @@
+"""Settings → Services. The one place that names concrete adapters, each imported only where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinel_server.clock import SystemClock, SystemIds
+from sentinel_server.errors import PolicyUnavailable, SentinelError, StoreUnavailable
+from sentinel_server.policy.schema import LoadedPolicy
+from sentinel_server.settings.locations import (
+    DynamoDbLocation,
+    FilePolicies,
+    SqliteLocation,
+    SsmPolicies,
+    parse_table,
+)
+
+if TYPE_CHECKING:
+    from sentinel_server.access.facts import Ask
+    from sentinel_server.access.gate import Gate
+    from sentinel_server.access.seat import Seat, Sources
+    from sentinel_server.access.session import ServerSession
+    from sentinel_server.adapters.aws.base import BotoBase, TokenPrompt
+    from sentinel_server.adapters.aws.clients import AwsSession
+    from sentinel_server.adapters.local.child_files import ChildFiles
+    from sentinel_server.auditlog.sink import AuditSink
+    from sentinel_server.clock import Clock
+    from sentinel_server.credentials.profiles import Profile, Profiles
+    from sentinel_server.identity.principal import Principal
+    from sentinel_server.policy.source import PolicySource
+    from sentinel_server.provisioning.apply import Provisioner
+    from sentinel_server.secret import Secret
+    from sentinel_server.sessions.store import SessionStore
+    from sentinel_server.settings.resolve import Settings
+    from sentinel_server.web.run import LoopbackServer
+
+LOADING = timedelta(seconds=5)
+"""How long a policy may take to load; a fetch waits less, and the next one finds it there."""
+ONE_SHOT_AGE = timedelta(minutes=1)
+"""How old a policy may be in a process that decides once."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One open door: what it issues for, and its place at the gate."""
+
+    profile: Profile
+    region: str | None
+    gate: Gate
+    sources: Sources
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who a door talks to: `prompt` for a code, `say` for remarks, `told` for each change of outcome."""
+
+    prompt: TokenPrompt | None = None
+    say: Say = lambda _: None
+    told: Callable[[SentinelError | None], None] | None = None
+
+
+def profiles(settings: Settings) -> Profiles:
+    """Every profile of the AWS configuration. Raises InvalidSetting."""
+    from sentinel_server.adapters.local.aws_config import read_profiles
+
+    return read_profiles(settings.environ)
+
+
+def load_profile(settings: Settings, name: str) -> Profile:
+    """One profile. Raises UnknownProfile, InvalidSetting."""
+    return profiles(settings).get(name)
+
+
+@asynccontextmanager
+async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIterator[Door]:
+    """A place at the gate for `ask`; everything it opened is closed at the end.
+
+    Raises UnknownProfile, InvalidSetting and LoginRequired before anything is asked of AWS.
+    """
+    from sentinel_server.access.gate import Gate
+    from sentinel_server.access.seat import Rules, Sources
+    from sentinel_server.adapters.aws.sts import StsAssumer
+    from sentinel_server.credentials.endpoints import region_of
+
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        base = await _base(stack, settings, ask.profile, clock, visitor)
+        await base.prepare()
+        profile = load_profile(settings, ask.profile)
+        region = settings.region or region_of(profile, settings.environ)
+        control = await _control(stack, settings, base, clock, visitor)
+        roles = StsAssumer(base.aws, base, clock)
+        stack.push_async_callback(roles.close)
+        sources = Sources(
+            policies=await _policies(stack, settings, control, region, clock),
+            base=base,
+            roles=roles,
+            open_store=_StoreOpener(stack, settings, control, region),
+            audit=await stack.enter_async_context(open_audit(settings, clock=clock, say=visitor.say)),
+            clock=clock,
+            ids=SystemIds(),
+            rules=Rules(
+                lapse_after=settings.lapse_after,
+                enforce_lease=settings.enforce_lease,
+                session_tags=settings.session_tags,
+                persons=settings.persons,
+            ),
+        )
+        seat = _seat(sources, ask, profile, visitor)
+        yield Door(profile=profile, region=region, gate=Gate(sources), sources=sources, seat=seat)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[SessionStore]:
+    """The configured session store, for commands that look at sessions and cut them off."""
+    async with AsyncExitStack() as stack:
+        if isinstance(settings.store, SqliteLocation):
+            yield await _sqlite(stack, settings.store.path)
+            return
+        base = await _base(stack, settings, _control_name(settings), SystemClock(), Visitor())
+        yield await _StoreOpener(stack, settings, base, settings.region)(None)
+
+
+@asynccontextmanager
+async def open_audit(
+    settings: Settings, *, clock: SystemClock | None = None, say: Say = lambda _: None
+) -> AsyncIterator[AuditSink]:
+    """The audit log of this machine; what it cannot write is refused, or only said, as configured."""
+    from sentinel_server.adapters.local.jsonl import JsonlAudit
+    from sentinel_server.auditlog.fanout import Destination, FanOut
+
+    log = JsonlAudit(settings.audit_directory, clock=clock or SystemClock(), ids=SystemIds())
+    sink = FanOut([Destination(name="file", sink=log, required=settings.audit_required)], say)
+    try:
+        yield sink
+    finally:
+        await sink.close()
+
+
+@asynccontextmanager
+async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
+    """What makes and mends the sessions table."""
+    from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
+
+    async with AsyncExitStack() as stack:
+        base = await _base(stack, settings, _control_name(settings), SystemClock(), Visitor())
+        client = await stack.enter_async_context(base.aws.client("dynamodb", region=settings.region))
+        yield DynamoDbProvisioner(client)
+
+
+@asynccontextmanager
+async def open_policies(settings: Settings) -> AsyncIterator[PolicySource]:
+    """The configured policies, read as a door reads them."""
+    async with AsyncExitStack() as stack:
+        control: BotoBase | None = None
+        if isinstance(settings.policies, SsmPolicies):
+            control = await _base(stack, settings, _control_name(settings), SystemClock(), Visitor())
+        yield await _policies(stack, settings, control, settings.region, SystemClock())
+
+
+async def whoami(settings: Settings, profile: str | None) -> Principal:
+    """Who the base credentials of `profile` belong to; without one, of the control profile or AWS's
+    default.
+    """
+    async with AsyncExitStack() as stack:
+        name = profile or _control_name(settings)
+        base = await _base(stack, settings, name, SystemClock(), Visitor())
+        return await base.principal()
+
+
+async def actor(settings: Settings) -> str:
+    """Who is acting, for `revoked_by`: the principal's ARN on a shared store, else this machine's user."""
+    if isinstance(settings.store, SqliteLocation):
+        from sentinel_server.adapters.local.user import local_user
+
+        return local_user()
+    return (await whoami(settings, None)).arn
+
+
+def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[LoopbackServer, Secret]:
+    """The loopback server for one session, not yet started, and the token that its child must show."""
+    from sentinel_server.web.auth import fresh_token
+    from sentinel_server.web.options import WebOptions
+    from sentinel_server.web.peer import same_user
+    from sentinel_server.web.run import LoopbackServer
+
+    token = fresh_token()
+    options = WebOptions(
+        token=token, listen=settings.listen, port=settings.server_port, rate_limit=settings.rate_limit
+    )
+    return LoopbackServer(session, session, options, clock=clock, same_user=same_user), token
+
+
+@contextmanager
+def runtime_directory(settings: Settings) -> Iterator[Callable[[str, str], Path]]:
+    """A private directory for one server; call what comes with a name and a text to write a file in it."""
+    from sentinel_server.adapters.local.private import private_directory, private_file
+
+    with private_directory(settings.environ) as directory:
+        yield lambda name, text: private_file(directory, name, text)
+
+
+def child_files(settings: Settings, config: str) -> ChildFiles:
+    """The AWS files of a child that outlives us. Raises InvalidSetting."""
+    from sentinel_server.adapters.local.child_files import child_files
+
+    return child_files(settings.directories.state, config)
+
+
+# ---- parts
+
+
+async def _base(
+    stack: AsyncExitStack, settings: Settings, name: str, clock: SystemClock, visitor: Visitor
+) -> BotoBase:
+    from sentinel_server.adapters.aws.base import BotoBase
+    from sentinel_server.adapters.local.aws_config import config_paths
+
+    config_file, credentials_file = config_paths(settings.environ)
+    base = BotoBase(
+        profiles(settings),
+        name,
+        config_file=config_file,
+        credentials_file=credentials_file,
+        environment=settings.environ,
+        clock=clock,
+        region=settings.region,
+        observe=clock.observe,
+        prompt=visitor.prompt,
+    )
+    stack.push_async_callback(base.close)
+    return base
+
+
+async def _control(
+    stack: AsyncExitStack, settings: Settings, base: BotoBase, clock: SystemClock, visitor: Visitor
+) -> BotoBase:
+    if settings.control_profile is None:
+        return base
+    return await _base(stack, settings, settings.control_profile, clock, visitor)
+
+
+def _control_name(settings: Settings) -> str:
+    environ = settings.environ
+    return (
+        settings.control_profile
+        or environ.get("AWS_PROFILE")
+        or environ.get("AWS_DEFAULT_PROFILE")
+        or "default"
+    )
+
+
+async def _policies(
+    stack: AsyncExitStack,
+    settings: Settings,
+    control: BotoBase | None,
+    region: str | None,
+    clock: SystemClock,
+) -> PolicySource:
+    from sentinel_server.policy.source import CachedPolicies
+
+    where = settings.policies
+    age = max(settings.policy_max_age, LOADING) if isinstance(where, SsmPolicies) else settings.policy_max_age
+    inner: PolicySource
+    if isinstance(where, FilePolicies):
+        from sentinel_server.adapters.local.policies import FilePolicies as FileSource
+
+        inner = FileSource(where.directory)
+    else:
+        inner = await _ssm(stack, where, control, region)
+    return CachedPolicies(inner, clock, max_age=age, timeout=min(LOADING, age))
+
+
+async def _ssm(
+    stack: AsyncExitStack, where: SsmPolicies, control: BotoBase | None, region: str | None
+) -> PolicySource:
+    from sentinel_server.adapters.aws.policies import SsmPolicies as SsmSource
+
+    aws = _aws(control)
+    client = await stack.enter_async_context(aws.client("ssm", region=where.region or region))
+    source = SsmSource(client, root=where.root, parameter=where.parameter)
+    return source if where.account is None else _OfAccount(source, where.account)
+
+
+def _aws(control: BotoBase | None) -> AwsSession:
+    if control is None:
+        raise StoreUnavailable("no AWS credentials to read with")
+    return control.aws
+
+
+async def _sqlite(stack: AsyncExitStack, path: Path) -> SessionStore:
+    from sentinel_server.adapters.local.sqlite import SqliteSessions
+
+    store = SqliteSessions(path)
+    stack.push_async_callback(store.close)
+    return store
+
+
+class _OfAccount:
+    """A PolicySource that refuses policies of any other account than the one in its URL."""
+
+    def __init__(self, inner: PolicySource, account: str) -> None:
+        self._inner = inner
+        self._account = account
+
+    async def load(self, profile: str) -> LoadedPolicy:
+        loaded = await self._inner.load(profile)
+        if loaded.account != self._account:
+            raise PolicyUnavailable(f"{loaded.name} is in account {loaded.account}, not in {self._account}")
+        return loaded
+
+
+class _StoreOpener:
+    """Opens the configured store, or the table that a rule names."""
+
+    def __init__(
+        self, stack: AsyncExitStack, settings: Settings, control: BotoBase, region: str | None
+    ) -> None:
+        self._stack = stack
+        self._settings = settings
+        self._control = control
+        self._region = region
+
+    async def __call__(self, table: str | None) -> SessionStore:
+        configured = self._settings.store
+        if table is None and isinstance(configured, SqliteLocation):
+            return await _sqlite(self._stack, configured.path)
+        if table is None:
+            assert isinstance(configured, DynamoDbLocation)  # noqa: S101  # the other kind has just returned
+            return await self._dynamodb(configured, configured.table)
+        named = parse_table(table)
+        near = configured if isinstance(configured, DynamoDbLocation) else None
+        region = named.region or (near.region if near else None)
+        return await self._dynamodb(
+            DynamoDbLocation(table=named.table, region=region, account=named.account), table
+        )
+
+    async def _dynamodb(self, where: DynamoDbLocation, text: str) -> SessionStore:
+        from sentinel_server.adapters.aws.sessions import open_dynamodb_sessions
+        from sentinel_server.sessions.store import StoreRef
+
+        if where.account is not None:
+            found = (await self._control.principal()).account
+            if found != where.account:
+                raise StoreUnavailable(f"{where} is asked with credentials of account {found}")
+        region = where.region or self._region
+        ref = StoreRef(url=f"dynamodb://{region or ''}/{where.table}", shared=True, table=text)
+        store = await open_dynamodb_sessions(self._control.aws, where.table, ref, region)
+        self._stack.push_async_callback(store.close)
+        return store
+
+
+def _seat(sources: Sources, ask: Ask, profile: Profile, visitor: Visitor) -> Seat:
+    from sentinel_server.access.facts import Target
+    from sentinel_server.access.journal import Journal
+    from sentinel_server.access.seat import Seat
+    from sentinel_server.auditlog.event import Action, AuditEvent
+    from sentinel_server.credentials.cache import MintCache
+
+    about = AuditEvent(action=Action.SERVED, at=sources.clock.now(), profile=ask.profile, mode=ask.mode.value)
+    seconds = None if profile.duration is None else int(profile.duration.total_seconds())
+    return Seat(
+        ask=ask,
+        target=Target(role_arn=profile.assumes, external_id=profile.external_id, duration_seconds=seconds),
+        journal=Journal(sources.audit, sources.clock, about, visitor.told),
+        cache=MintCache(sources.clock),
+        instance_id=sources.ids.fresh(),
+    )
