@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sentinel_server.errors import AlreadyExists
 from sentinel_server.sandbox.conditions import CannotEvaluate
 from sentinel_server.sandbox.iam import ALLOW_ALL, Policy, parse_policy
 from sentinel_server.sandbox.principals import Credential, Kind, Principal, UserKeys
@@ -35,11 +36,14 @@ class Account:
         self._root = root
 
     def add_user(self, name: str, policy: Mapping[str, Any] | None) -> UserKeys:
-        """A user with keys; without a policy it may do everything."""
+        """A user with keys; without a policy it may do everything. Raises AlreadyExists, CannotEvaluate."""
+        document = _document(policy)
         iam = self._iam()
+        if name in iam.users:
+            raise AlreadyExists(f"the embedded AWS already has a user {name}")
         user = iam.create_user("us-east-1", name)
         user.id = f"AIDA{secrets.token_hex(8).upper()}X"  # moto's own id has not the form of AWS's
-        iam.put_user_policy(name, _INLINE, _document(policy))
+        user.put_policy(_INLINE, document)
         key = iam.create_access_key(name)
         return UserKeys(key.access_key_id, key.secret_access_key)
 
@@ -51,12 +55,16 @@ class Account:
         path: str,
         max_session: int,
     ) -> str:
-        """A role; without a policy its sessions may do everything. Returns its ARN."""
-        document = json.dumps(trust)
-        parse_policy(document)
+        """A role's ARN; without a policy its sessions may do everything.
+
+        Raises AlreadyExists, CannotEvaluate.
+        """
+        trusting, document = _document(trust), _document(policy)
         iam = self._iam()
-        role = iam.create_role(name, document, path, None, "", [], str(max_session))
-        role.put_policy(_INLINE, _document(policy))
+        if any(role.name == name for role in iam.roles.values()):
+            raise AlreadyExists(f"the embedded AWS already has a role {name}")
+        role = iam.create_role(name, trusting, path, None, "", [], str(max_session))
+        role.put_policy(_INLINE, document)
         return str(role.arn)
 
     def role(self, arn: str) -> Role | None:

@@ -93,7 +93,8 @@ def ask_moto(
 def match_operation(
     service: str, method: str, target: str, headers: Mapping[str, str]
 ) -> tuple[str, dict[str, Any]]:
-    """Operation and path parameters of a REST request; an empty name when the service's model has none."""
+    """Operation and path parameters of a REST request. Raises Refusal when the service's model has none."""
+    from botocore.exceptions import DataNotFoundError
     from moto.core.request import Request
     from moto.core.routing import get_service_router
     from werkzeug.exceptions import NotFound
@@ -103,8 +104,9 @@ def match_operation(
         operation, params = get_service_router(service).match(
             Request.from_primitives(method, url, dict(headers))
         )
-    except (NotFound, NotImplementedError, ValueError):
-        return "", {}
+    except (NotFound, NotImplementedError, ValueError, DataNotFoundError):
+        message = f"the sandbox knows no {method} request of {service} like this"
+        raise Refusal("NotImplemented", message, 501) from None
     return operation.name, dict(params)
 
 

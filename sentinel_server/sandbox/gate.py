@@ -66,7 +66,7 @@ class Gate:
             credential = self._authenticate(call, signed)
             seen = replace(seen, principal=credential.principal.arn)
             reply = await self._troubled(call, credential)
-        except (Refusal, CannotEvaluate) as error:
+        except Exception as error:  # a client must get an answer in its protocol, whatever happened here
             refusal = _refusal(error)
             reply, seen = refuse(protocol, service, refusal), replace(seen, error=refusal.code)
         self._calls.add(replace(seen, status=reply.status))
@@ -144,7 +144,9 @@ def _denied(call: Call, principal: Principal, ask: Ask, reason: str) -> Refusal:
     return Refusal(code, message, 403)
 
 
-def _refusal(error: Refusal | CannotEvaluate) -> Refusal:
+def _refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
-    return Refusal(CANNOT_TELL, f"the sandbox cannot evaluate {error}", 501)
+    if isinstance(error, CannotEvaluate):
+        return Refusal(CANNOT_TELL, f"the sandbox cannot evaluate {error}", 501)
+    return Refusal("InternalFailure", f"the sandbox failed: {error!r}", 500)

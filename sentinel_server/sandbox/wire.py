@@ -75,7 +75,10 @@ def protocol_of(service: str, headers: Mapping[str, str]) -> str:
 def form_of(target: str, body: bytes) -> dict[str, str]:
     """The fields of a query-protocol request, from its body and its query string."""
     query = urlsplit(target).query
-    return dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body.decode(), keep_blank_values=True))
+    return dict(
+        parse_qsl(query, keep_blank_values=True)
+        + parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    )
 
 
 def json_of(body: bytes) -> dict[str, Any]:
@@ -106,7 +109,7 @@ def refuse(protocol: str, service: str, refusal: Refusal) -> Reply:
 
 
 def query_reply(service_namespace: str, operation: str, result: Mapping[str, Any]) -> Reply:
-    """A query-protocol success: nested mappings become nested elements, lists `member`s, None nothing."""
+    """A query-protocol success: nested mappings become nested elements, None nothing."""
     inner = "".join(_element(name, value) for name, value in result.items())
     return _xml(
         200,
@@ -126,8 +129,6 @@ def _element(name: str, value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         inner = "".join(_element(key, item) for key, item in value.items())
-    elif isinstance(value, list):
-        inner = "".join(_element("member", item) for item in value)
     else:
         inner = escape(str(value))
     return f"<{name}>{inner}</{name}>"

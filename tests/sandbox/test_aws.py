@@ -23,7 +23,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from sentinel_server.errors import NotFound, SentinelError
+from sentinel_server.errors import AlreadyExists, NotFound, SentinelError
 from sentinel_server.sandbox.aws import SSO_PATH, EmbeddedAws
 from sentinel_server.sandbox.conditions import CannotEvaluate
 from tests.fakes import dynamodb_local
@@ -92,6 +92,13 @@ def test_nothing_can_be_added_before_the_start() -> None:
 def test_a_session_of_an_unknown_role_is_not_found(sandbox: Sandbox) -> None:
     with pytest.raises(NotFound):
         sandbox.aws.sso_session(sandbox.prod_arn + "x", "ann")
+
+
+def test_a_name_is_taken_once(sandbox: Sandbox) -> None:
+    with pytest.raises(AlreadyExists):
+        sandbox.aws.add_user("dev")
+    with pytest.raises(AlreadyExists):
+        sandbox.aws.add_role("prod", trust(sandbox.dev_arn))
 
 
 def test_a_policy_that_is_not_understood_cannot_be_added(sandbox: Sandbox) -> None:
