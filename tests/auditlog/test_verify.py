@@ -184,6 +184,17 @@ def test_without_a_key_a_changed_line_still_shows() -> None:
     assert {finding.code for finding in found.findings} == {Code.CHANGED, Code.UNCHECKED}
 
 
+def test_without_a_key_a_changed_first_line_still_shows() -> None:
+    found = verify({a_name(0): b"".join([edited(LINES[0], prev="0" * 64), *LINES[1:]])}, {})
+    assert [finding.line for finding in found.findings if finding.code is Code.CHANGED] == [1]
+
+
+def test_a_line_that_is_no_json_explains_the_break_beside_it() -> None:
+    lines = [*LINES[:3], b"junk\n", edited(LINES[3], prev="0" * 64), *LINES[4:]]
+    assert Code.NOT_JSON in codes(*lines)
+    assert report(*lines).findings[0].line == 4
+
+
 FIRST, SECOND, THIRD = a_name(0), a_name(1, "b" * 16), a_name(2, "c" * 16)
 A = a_log(closed=False)
 B = a_log(writer="b" * 16, seen=(head_of(FIRST, A),))
