@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sentinel_server.adapters.aws.clients import PATIENT, AwsSession, Timing
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import sessions_table
+from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.secret import Secret
 
 if TYPE_CHECKING:
@@ -86,21 +87,30 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-async def _anyone() -> AwsCredentials:
-    return AwsCredentials(access_key_id="AKIAEXAMPLE", secret_access_key=Secret("example"))
-
-
 @asynccontextmanager
-async def local_client(timing: Timing = PATIENT) -> AsyncIterator[DynamoDBClient]:
-    """A client of the emulator."""
-    url = await asyncio.to_thread(endpoint)
-    session = AwsSession(region="us-east-1", credentials=_anyone, endpoints={"dynamodb": url})
-    async with session.client("dynamodb", timing) as client:
+async def client_at(url: str, keys: UserKeys) -> AsyncIterator[DynamoDBClient]:
+    """A client of the DynamoDB at `url`."""
+
+    async def credentials() -> AwsCredentials:
+        return AwsCredentials(
+            access_key_id=keys.access_key_id, secret_access_key=Secret(keys.secret_access_key)
+        )
+
+    session = AwsSession(region="us-east-1", credentials=credentials, endpoints={"dynamodb": url})
+    async with session.client("dynamodb") as client:
         yield client
 
 
 @asynccontextmanager
-async def local_table(client: DynamoDBClient) -> AsyncIterator[str]:
+async def local_client() -> AsyncIterator[DynamoDBClient]:
+    """A client of the emulator, which takes any key for an account of its own."""
+    url = await asyncio.to_thread(endpoint)
+    async with client_at(url, UserKeys("AKIAEXAMPLE", "example")) as client:
+        yield client
+
+
+@asynccontextmanager
+async def fresh_table(client: DynamoDBClient) -> AsyncIterator[str]:
     """The name of an empty sessions table, made as provisioning makes it; deleted afterwards."""
     name = f"sessions-{uuid.uuid4().hex[:8]}"  # noqa: TID251
     await apply(DynamoDbProvisioner(client, poll=0.02), sessions_table(name))

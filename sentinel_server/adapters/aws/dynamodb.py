@@ -145,6 +145,8 @@ class Items:
                     f"there is no table {self._table} in this account and region",
                     hint="make it: sentinel init sessions",
                 ) from error
+            except (KeyError, TypeError, AttributeError) as error:
+                raise StoreUnavailable(f"{doing} table {self._table}: the answer is not one") from error
 
 
 async def hedged(read: Callable[[], Awaitable[T]], *, after: float, within: float) -> T:
