@@ -124,8 +124,8 @@ class Gate:
             opened = await _settled(self._sources.open_store(table), patience, StoreUnavailable)
             if isinstance(opened, SentinelError):
                 return opened
-            seat.store = seat.reader = opened
-        seat.person = person
+            seat.store = opened
+        seat.reader, seat.person = seat.store, person
         seat.journal.know(person=person, principal=principal.arn)
         return await self._standing(seat, person, patience)
 

@@ -120,7 +120,8 @@ class ServerSession:
 
     async def _begin(self) -> None:
         seat = self._seat
-        seat.starting, seat.reader = True, seat.store
+        # Nothing of an earlier, refused start counts: other credentials may be here now, of another person.
+        seat.starting, seat.reader, seat.person = True, None, None
         patience = START_PATIENCE if not self._options.lazy else PATIENCE * 4
         decision = await self._gate.decision(seat, patience=patience)
         if not isinstance(decision, Allow):

@@ -14,6 +14,7 @@ import pytest
 from sentinel_server.access.session import ServerSession, SessionOptions
 from sentinel_server.errors import (
     AuditUnavailable,
+    Blocked,
     CannotStamp,
     LoginRequired,
     PolicyDenied,
@@ -26,7 +27,7 @@ from sentinel_server.errors import (
     UpstreamFailed,
 )
 from sentinel_server.policy.schema import STRICT
-from sentinel_server.sessions.model import Revocation, Session, State
+from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, State
 from sentinel_server.sessions.store import SessionQuery
 from tests.fakes.credentials import BOB
 from tests.fakes.gate import ALLOW, DENY, World, loaded
@@ -246,6 +247,20 @@ async def test_a_lazy_server_that_was_refused_may_try_again() -> None:
             await session.fetch()
         world.policies.policy = loaded(ALLOW)
         assert await session.fetch()
+
+
+async def test_a_lazy_server_that_tries_again_reads_the_blocks_of_whoever_is_there_now() -> None:
+    world = World()
+    world.policies.policy = loaded(DENY)
+    async with serving(world, SessionOptions(lazy=True)) as session:
+        with pytest.raises(PolicyDenied):
+            await session.fetch()
+        world.policies.policy = loaded(ALLOW)
+        world.base.who = BOB
+        key = BlockKey(scope=Scope.PERSON, name=BOB.person)
+        await world.store.block(Block(key=key, at=world.clock.now(), by="carol", reason="left"))
+        with pytest.raises(Blocked):
+            await session.fetch()
 
 
 async def test_the_end_of_the_child_ends_the_row_and_says_what_was_served() -> None:
