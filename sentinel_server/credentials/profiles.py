@@ -117,11 +117,15 @@ class Profiles:
         return tuple(sorted(self._sections))
 
     def get(self, name: str) -> Profile:
-        """The profile. Raises UnknownProfile, and InvalidSetting for what it says and cannot mean."""
+        """The profile; `default` is always there, if empty.
+
+        Raises UnknownProfile, and InvalidSetting for what it says and cannot mean.
+        """
         section = self._sections.get(name)
-        if section is None:
+        if section is None and name != "default":
             raise _unknown(name, self.names())
-        return _Reader(name, section, self._files[name]).profile(self._sso, self._services)
+        file = self._files.get(name, "the AWS configuration")
+        return _Reader(name, section or {}, file).profile(self._sso, self._services)
 
     def chain(self, name: str) -> tuple[Profile, ...]:
         """The profile, its source, the source's source, to the one with credentials of its own.

@@ -224,6 +224,13 @@ def test_a_setting_that_means_nothing_is_refused_with_its_file(lines: str, why: 
     assert "~/.aws/config" in refused.value.message
 
 
+def test_the_default_profile_is_there_without_any_file() -> None:
+    nothing = Profiles(None, None)
+    assert nothing.names() == ()
+    assert nothing.base_of("default").profile == nothing.get("default")
+    assert nothing.get("default").kind is ProfileKind.ENVIRONMENT
+
+
 @pytest.mark.parametrize("title", ["profile", "profile a b", 'profile "a', "profiles a", "sso-session x"])
 def test_a_section_of_another_title_is_no_profile(title: str) -> None:
     assert profiles(f"[{title}]\nregion = x\n", "").names() == ()

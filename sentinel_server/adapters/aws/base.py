@@ -82,7 +82,7 @@ class BotoBase:
         self._open = partial(
             AwsSession,
             region=region,
-            profile=name,  # for its settings; without it they would be those of AWS_PROFILE
+            profile=name if name in profiles.names() else None,  # else settings would be AWS_PROFILE's
             config_files=(config_file, credentials_file),
             endpoints=endpoints_for(self._target, environment),
             observe=observe,
@@ -132,6 +132,7 @@ class BotoBase:
 
     async def close(self) -> None:
         """Let go of connections."""
+        await self._source.close()
         await self._sts.close()
 
     async def _caller(self) -> Principal:

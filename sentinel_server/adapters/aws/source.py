@@ -7,6 +7,7 @@ than the profile says, and for a target profile it would assume the target role 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -36,17 +37,27 @@ from sentinel_server.credentials.environment import keys_in
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.profiles import BaseSource, CredentialSource, ProfileKind
 from sentinel_server.credentials.recursion import RESOLVING
-from sentinel_server.errors import IdentityUnavailable
+from sentinel_server.errors import IdentityUnavailable, SentinelError
 from sentinel_server.secret import Secret
 
 PROCESS_SECONDS = 60
 """How long a credential process may take; it may be waiting for a person's finger."""
 
-RENEWED_BEFORE = timedelta(minutes=5)
-"""What is left of temporary credentials when they are renewed.
+RENEWED_FROM = timedelta(minutes=10)
+"""What is left of temporary credentials when they are renewed in the background.
 
-botocore renews at 15 minutes left, and so would renew 15-minute sessions of a source role at every use.
+botocore begins at 15 minutes left, and so would renew 15-minute sessions of a source role at every use.
 """
+
+RENEWED_AT_LATEST = timedelta(minutes=1)
+"""What is left of them when whoever asks has to wait for new ones."""
+
+RETRY_SECONDS = 30.0
+"""How long a renewal in the background is left alone, whatever came of it."""
+
+# A failed renewal is our error to report. Without a handler Python would also print its traceback on stderr;
+# botocore has one for its own logger, aiobotocore has not.
+logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
 _CONFIG = AioConfig(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
 
@@ -57,9 +68,9 @@ AskCode = Callable[[str], str]
 
 
 class SourceCredentials:
-    """The credentials of one source, loaded once and renewed as botocore renews them.
+    """The credentials of one source, loaded once and renewed ahead of their end, in the background.
 
-    Keys that stand in a file are read again when a file has changed.
+    Keys that stand in a file are read again when a file has changed. For one event loop.
     """
 
     def __init__(
@@ -82,17 +93,49 @@ class SourceCredentials:
         self._loading = asyncio.Lock()
         self._loaded: _Held | None = None
         self._current: AwsCredentials | None = None
+        self._renewal: asyncio.Task[None] | None = None
+        self._renewed_at = -RETRY_SECONDS
         self._read_at: tuple[int, ...] = ()
 
     async def resolve(self) -> AwsCredentials:
         """The credentials now. Raises LoginRequired, IdentityUnavailable, UpstreamFailed, InvalidSetting."""
-        async with self._loading:
-            current = self._current
-            end = current.expires_at if current else None
-            if current is None or end is None or end - self._clock.now() < RENEWED_BEFORE:
-                with source_errors(self._source):
-                    current = self._current = await _taken_from(await self._held())
+        current = self._lasting(RENEWED_AT_LATEST)
+        if current is None:
+            async with self._loading:
+                return self._lasting(RENEWED_AT_LATEST) or await self._take()
+        if self._lasting(RENEWED_FROM) is None:
+            self._renew()
         return current
+
+    async def close(self) -> None:
+        """End what is going on in the background."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
+
+    def _lasting(self, least: timedelta) -> AwsCredentials | None:
+        """What was taken last, when it says when it ends and at least `least` is left."""
+        current = self._current
+        if current is None or current.expires_at is None:
+            return None
+        return current if current.expires_at - self._clock.now() >= least else None
+
+    async def _take(self) -> AwsCredentials:
+        with source_errors(self._source):
+            self._current = taken = await _taken_from(await self._held())
+        return taken
+
+    def _renew(self) -> None:
+        now = self._clock.monotonic()
+        busy = self._renewal is not None and not self._renewal.done()
+        if not busy and now - self._renewed_at >= RETRY_SECONDS:
+            self._renewed_at = now
+            self._renewal = asyncio.create_task(self._renew_quietly())
+
+    async def _renew_quietly(self) -> None:
+        with suppress(SentinelError):  # whoever has to wait for new ones will be told
+            async with self._loading:
+                await self._take()
 
     async def _held(self) -> _Held:
         read_at = self._changes()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -246,6 +247,27 @@ async def test_w8_a_base_inside_our_own_credential_process_is_refused(home: Home
             pass
 
 
+async def test_a_lapse_is_one_error_and_no_traceback_on_stderr(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(SSO.format(role="role_arn = arn:aws:iam::111122223333:role/prod\n"))
+    program = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from sentinel_server.adapters.local.aws_config import config_paths, read_profiles\n"
+        "from sentinel_server.adapters.aws.base import BotoBase\n"
+        "from sentinel_server.clock import SystemClock\n"
+        "env = {'HOME': sys.argv[1], 'AWS_CONFIG_FILE': sys.argv[1] + '/config'}\n"
+        "config, keys = config_paths(env)\n"
+        "base = BotoBase(read_profiles(env), 'prod', config_file=config, credentials_file=keys,\n"
+        "                environment=env, clock=SystemClock())\n"
+        "try: asyncio.run(base.resolve())\n"
+        "except Exception as error: print(error.code)\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert (out.decode(), err.decode()) == ("LoginRequired\n", "")
+
+
 SSO = """
 [profile prod]
 {role}source_profile = work
@@ -403,8 +425,44 @@ async def test_short_sessions_of_a_source_role_are_not_taken_anew_at_every_use(h
             assert (await base.principal()).role == "jump-short"
         assert len(home.sandbox.aws.calls_to("sts", "AssumeRole")) == 1
         first = await base.resolve()
-        home.clock.pass_(timedelta(minutes=11))
+        home.clock.pass_(timedelta(minutes=14, seconds=5))
         assert (await base.resolve()).access_key_id != first.access_key_id
+
+
+async def test_base_credentials_are_renewed_in_the_background_while_the_old_ones_last(home: Home) -> None:
+    home.clock.time = datetime.now(UTC)  # noqa: TID251
+    runs = home.path / "runs"
+    process = a_process(
+        home,
+        "import datetime",
+        f"runs = open({str(runs)!r}, 'a+'); n = runs.tell(); runs.write('x')",
+        "if n in (1, 2): sys.exit('locked')",
+        "end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=14)",
+        "print(json.dumps({'Version': 1, 'AccessKeyId': f'ASIA{n}', 'SecretAccessKey': 's',",
+        "    'SessionToken': 't', 'Expiration': end.strftime('%Y-%m-%dT%H:%M:%SZ')}))",
+    )
+    home.write(process)
+    keys = []
+    async with home.base("work") as base:
+        for passing in (timedelta(minutes=5), timedelta(seconds=31), timedelta(0), timedelta(0)):
+            keys.append((await base.resolve()).access_key_id)
+            await settled()
+            home.clock.pass_(passing)
+    assert keys == ["ASIA0", "ASIA0", "ASIA0", "ASIA3"]
+
+
+async def settled() -> None:
+    """Wait until nothing is under way in the background."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others)
+
+
+async def test_without_a_configuration_the_default_profile_takes_what_the_environment_has(home: Home) -> None:
+    home.write("")
+    dev = home.sandbox.dev
+    keys = {"AWS_ACCESS_KEY_ID": dev.access_key_id, "AWS_SECRET_ACCESS_KEY": dev.secret_access_key}
+    async with home.base("default", environment=keys) as base:
+        assert (await base.principal()).name == "dev"
 
 
 async def test_a_credential_process_is_gone_when_nobody_waits_for_it_any_more(home: Home) -> None:
