@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 from urllib.error import HTTPError
@@ -86,6 +88,29 @@ def test_latency_delays_the_answer(sandbox: Sandbox) -> None:
     start = monotonic()
     get(sandbox)
     assert monotonic() - start >= 0.2
+
+
+def test_one_late_service_does_not_hold_up_another(sandbox: Sandbox) -> None:
+    sandbox.aws.fail(service="dynamodb", kind="latency", seconds=1.0)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(get, sandbox)
+        assert asked(sandbox, "sts")
+        assert not late.done()
+        assert "ResponseMetadata" in late.result()
+
+
+def test_of_many_writers_of_one_row_exactly_one_wins(sandbox: Sandbox) -> None:
+    def write(_: int) -> bool:
+        dynamodb = sandbox.client("dynamodb")
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+            dynamodb.put_item(
+                TableName=TABLE, Item={"id": {"S": "raced"}}, ConditionExpression="attribute_not_exists(id)"
+            )
+            return True
+        return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(write, range(16))) == 1
 
 
 def test_a_dropped_connection_gives_no_answer(sandbox: Sandbox) -> None:

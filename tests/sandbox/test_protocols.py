@@ -106,3 +106,9 @@ def test_managed_session_policies_are_not_taken(sandbox: Sandbox) -> None:
             RoleSessionName="work",
             PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
         )
+
+
+def test_a_request_of_an_impossible_shape_gets_an_answer_too(sandbox: Sandbox) -> None:
+    target = {"X-Amz-Target": "DynamoDB_20120810.GetItem", "Content-Type": "application/x-amz-json-1.0"}
+    status, said = send(sandbox, "dynamodb", "POST", "/", b'{"TableName": "t", "Key": "id"}', target)
+    assert (status, b"InternalFailure" in said) == (500, True)
