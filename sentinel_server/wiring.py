@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,14 +190,16 @@ def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[
     """The loopback server for one session, not yet started, and the token that its child must show."""
     from sentinel_server.web.auth import fresh_token
     from sentinel_server.web.options import WebOptions
-    from sentinel_server.web.peer import same_user
+    from sentinel_server.web.peer import same_user_at
     from sentinel_server.web.run import LoopbackServer
 
     token = fresh_token()
     options = WebOptions(
         token=token, listen=settings.listen, port=settings.server_port, rate_limit=settings.rate_limit
     )
-    return LoopbackServer(session, session, options, clock=clock, same_user=same_user), token
+    same_user = partial(same_user_at, allowed=settings.allow_uid)
+    ours = partial(same_user_at, allowed=settings.allow_uid)
+    return LoopbackServer(session, session, options, clock=clock, same_user=ours), token
 
 
 @contextmanager
