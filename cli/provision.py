@@ -82,7 +82,7 @@ async def provision(place: Shared, *, only_plan: bool, yes: bool) -> None:
         if steps:
             if not yes:
                 confirm(f"do this to {place.url}?")
-            await _carry_out(provisioner, table, steps)
+            await carry_out(provisioner, table, steps)
     click.echo(advice(place))
 
 
@@ -106,7 +106,8 @@ def advice(place: Shared) -> str:
     )
 
 
-async def _carry_out(provisioner: Provisioner, table: Table, steps: Sequence[Step]) -> None:
+async def carry_out(provisioner: Provisioner, table: Table, steps: Sequence[Step]) -> None:
+    """Do the steps, noting each. Raises SentinelError that lists what is done and what is left."""
     begun: list[Step] = []
 
     def tell(step: Step) -> None:

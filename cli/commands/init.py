@@ -164,25 +164,16 @@ def _accepted(profile: Profile, allowed: bool, quiet: bool) -> bool:
 
 
 def _write(path: Path, text: str, force: bool) -> None:
-    """Whole or not at all, for this user only. Raises AlreadyExists, SentinelError."""
-    from sentinel_server.errors import AlreadyExists, SentinelError
+    """For this user only, and over nothing that is there unless by force. Raises SentinelError."""
+    from sentinel_server.errors import SentinelError
 
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}") if force else path
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
+        exclusive = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(exclusive, "w", encoding="utf-8") as file:
             file.write(text)
         if force:
             draft.replace(path)
-        else:
-            os.link(draft, path)
-    except FileExistsError as error:
-        raise AlreadyExists(
-            f"{path} is there already", hint="read it first; to replace it: --force"
-        ) from error
     except OSError as error:
         raise SentinelError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)

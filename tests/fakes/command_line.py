@@ -16,6 +16,7 @@ from sentinel_server.sessions.store import SessionStore
 from sentinel_server.settings.environ import process_environ, read_settings
 from sentinel_server.settings.resolve import Settings
 from sentinel_server.wiring import open_store
+from tests.fakes.aws import Sandbox
 
 T = TypeVar("T")
 
@@ -59,6 +60,22 @@ class CommandLine:
         status = run(words)
         out, err = self._capsys.readouterr()
         return Ran(status=status, out=out, err=err)
+
+    def connect(self, sandbox: Sandbox) -> None:
+        """Configure an embedded AWS: `base` has the keys of `dev`, `prod` assumes the role from it."""
+        directory = self.home / ".aws"
+        directory.mkdir()
+        keys = sandbox.dev
+        (directory / "credentials").write_text(
+            f"[base]\naws_access_key_id = {keys.access_key_id}\n"
+            f"aws_secret_access_key = {keys.secret_access_key}\n"
+        )
+        (directory / "config").write_text(
+            f"[profile base]\nregion = {sandbox.aws.region}\n"
+            f"[profile prod]\nrole_arn = {sandbox.prod_arn}\nsource_profile = base\n"
+            f"region = {sandbox.aws.region}\n"
+        )
+        self.set(AWS_ENDPOINT_URL=sandbox.aws.url)
 
     @property
     def settings(self) -> Settings:

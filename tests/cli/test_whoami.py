@@ -1,0 +1,69 @@
+"""`whoami` against an embedded AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.aws import Sandbox, embedded_aws
+from tests.fakes.command_line import CommandLine
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Sandbox]:
+    """An embedded AWS with the user `dev`."""
+    with embedded_aws() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def configured(sentinel: CommandLine, aws: Sandbox) -> CommandLine:
+    """A home whose profile `prod` assumes a role from the keys of `dev`."""
+    sentinel.connect(aws)
+    return sentinel
+
+
+def test_the_base_credentials_answer_and_not_the_role(configured: CommandLine, aws: Sandbox) -> None:
+    ran = configured("whoami", "--profile", "prod")
+    assert ran.status == 0
+    rows = dict(line.split("  ", 1) for line in ran.out.splitlines())
+    assert {label: text.strip() for label, text in rows.items()} == {
+        "ARN": aws.dev_arn,
+        "Account": aws.aws.account_id,
+        "Kind": "iam-user",
+        "Name": "dev",
+        "Person": f"iam:{aws.aws.account_id}:dev",
+        "Name in policies": "dev",
+        "Stamp user": "u.dev",
+    }
+
+
+def test_json_has_the_keys_scripts_know(configured: CommandLine, aws: Sandbox) -> None:
+    assert configured("whoami", "--profile", "prod", "--json").json == {
+        "arn": aws.dev_arn,
+        "account_id": aws.aws.account_id,
+        "identity_type": "iam-user",
+        "person": f"iam:{aws.aws.account_id}:dev",
+        "policy_username": "dev",
+        "stamp_user": "u.dev",
+    }
+
+
+def test_the_people_map_has_the_last_word_on_the_person(configured: CommandLine, aws: Sandbox) -> None:
+    directory = configured.settings.directories.config
+    directory.mkdir(parents=True)
+    (directory / "config.yaml").write_text(f"people:\n  deve: ['iam:{aws.aws.account_id}:dev']\n")
+    assert configured("whoami", "--profile", "prod", "--json").json["person"] == "person:deve"
+
+
+def test_a_profile_that_is_not_there_is_bad_input(configured: CommandLine) -> None:
+    ran = configured("whoami", "--profile", "prd")
+    assert (ran.status, ran.out) == (2, "")
+    assert "did you mean 'prod'?" in ran.err
+
+
+def test_my_own_sessions_are_found_by_asking_aws(configured: CommandLine) -> None:
+    configured.set(AWS_PROFILE="base")
+    ran = configured("server-sessions", "--mine", "--json")
+    assert (ran.status, ran.json["sessions"]) == (0, [])
