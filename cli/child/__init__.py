@@ -4,6 +4,20 @@
 """
 
 from cli.child.end import ChildEnd, ChildRunner
-from cli.child.run import default_command, exec_replace, exit_as, run_child
+from cli.child.run import (
+    default_command,
+    exec_replace,
+    exit_as,
+    leave_signals_to_the_main_thread,
+    run_child,
+)
 
-__all__ = ["ChildEnd", "ChildRunner", "default_command", "exec_replace", "exit_as", "run_child"]
+__all__ = [
+    "ChildEnd",
+    "ChildRunner",
+    "default_command",
+    "exec_replace",
+    "exit_as",
+    "leave_signals_to_the_main_thread",
+    "run_child",
+]

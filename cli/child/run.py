@@ -14,8 +14,18 @@ if sys.platform == "win32":
     from cli.child.windows import default_command, exec_replace, run_child
 else:
     from cli.child.posix import default_command, exec_replace, run_child
+    from cli.child.signals import block_signals
 
-__all__ = ["default_command", "exec_replace", "exit_as", "run_child"]
+__all__ = ["default_command", "exec_replace", "exit_as", "leave_signals_to_the_main_thread", "run_child"]
+
+
+def leave_signals_to_the_main_thread() -> None:
+    """For the `initializer` of pools of threads that are there before the child is.
+
+    A signal that such a thread takes reaches the child as well, but does not tell who sent it.
+    """
+    if sys.platform != "win32":
+        block_signals()
 
 
 def exit_as(end: ChildEnd) -> NoReturn:

@@ -67,8 +67,8 @@ def has_reached(child: int, arrival: Arrival, *, shares_group: bool, foreground:
     return arrival.origin is Origin.KERNEL or (arrival.origin is Origin.UNKNOWN and foreground)
 
 
-def leave_signals_to_the_main_thread() -> None:
-    """For the `initializer` of thread pools: a signal taken by such a thread would lose its sender."""
+def block_signals() -> None:
+    """Keep `HANDLED` from being delivered to the calling thread."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
 
 

@@ -17,7 +17,6 @@ from tests.fakes.terminal import CTRL_BACKSLASH, CTRL_C, CTRL_Z, Terminal, bash,
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX terminal")
 
 DRIVE = " ".join(DRIVER)
-LISTEN = " ".join([*DRIVER, *LISTENER])
 SHELL = f"{DRIVE} bash --norc --noprofile --noediting -i"
 
 
@@ -28,9 +27,9 @@ def shell() -> Iterator[Terminal]:
         yield terminal
 
 
-def listening(shell: Terminal) -> tuple[int, int]:
+def listening(shell: Terminal, *options: str) -> tuple[int, int]:
     """Start the listener in the foreground: the process ids of it and of the driver."""
-    shell.line(LISTEN)
+    shell.line(" ".join([*DRIVER, *options, *LISTENER]))
     child = int(shell.expect(r"(?s)(?=.*started (\d+)\r).*ready\r")[1])
     return child, int(ps("ppid", child))
 
@@ -66,8 +65,11 @@ def test_ctrl_c_leaves_a_loop_of_the_shell(shell: Terminal) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who sent a signal")
-def test_an_interrupt_sent_to_us_alone_is_passed_on_even_in_the_foreground(shell: Terminal) -> None:
-    _, driver = listening(shell)
+@pytest.mark.parametrize("options", [[], ["--polite-threads"]])
+def test_an_interrupt_sent_to_us_alone_is_passed_on_even_in_the_foreground(
+    shell: Terminal, options: list[str]
+) -> None:
+    _, driver = listening(shell, *options)
     os.kill(driver, signal.SIGINT)
     shell.expect("got SIGINT")
     assert heard(shell, driver, 0) == ["INT", "TERM"]
