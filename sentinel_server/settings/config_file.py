@@ -23,7 +23,7 @@ def parse_config(data: bytes, path: Path, directories: Directories) -> ConfigFil
     people: dict[str, list[str]] = {}
     for name, key, node in _pairs(tree, path, known):
         if name == "people":
-            people = _people(node, path)
+            _add_people(people, node, path)
         elif name in values:
             raise _wrong(path, key, f"{name} is there twice")
         else:
@@ -34,12 +34,16 @@ def parse_config(data: bytes, path: Path, directories: Directories) -> ConfigFil
 def _pairs(tree: Node | None, path: Path, known: set[str]) -> Iterator[tuple[str, Mark, Node]]:
     """Every setting, groups such as `audit:` opened."""
     groups = {name.partition(".")[0] for name in known if "." in name}
-    for key, node in _entries(tree, path) if tree is not None else ():
+    for key, node in () if tree is None or _says_nothing(tree) else _entries(tree, path):
         if key.text in groups:
             for inner, value in _entries(node, path):
                 yield _known(f"{key.text}.{inner.text}", inner.mark, path, known), inner.mark, value
         else:
             yield _known(key.text, key.mark, path, known), key.mark, node
+
+
+def _says_nothing(tree: Node) -> bool:
+    return isinstance(tree, Scalar) and tree.plain and not tree.text
 
 
 def _known(name: str, mark: Mark, path: Path, known: set[str]) -> str:
@@ -49,13 +53,13 @@ def _known(name: str, mark: Mark, path: Path, known: set[str]) -> str:
     return name
 
 
-def _people(node: Node, path: Path) -> dict[str, list[str]]:
-    people: dict[str, list[str]] = {}
+def _add_people(people: dict[str, list[str]], node: Node, path: Path) -> None:
     for key, value in _entries(node, path):
+        if key.text in people:
+            raise _wrong(path, key.mark, f"people: {key.text} is there twice")
         if not isinstance(value, Items):
             raise _wrong(path, value.mark, f"people: {key.text} needs a list of person keys")
         people[key.text] = [_text(item, path) for item in value.nodes]
-    return people
 
 
 def _entries(node: Node, path: Path) -> Iterator[tuple[Scalar, Node]]:

@@ -20,19 +20,21 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str] | 
     """The settings in force for this process. Raises InvalidSetting."""
     variables = process_environ() if environ is None else environ
     directories = own_directories(variables)
-    path = Path(variables.get("SENTINEL_CONFIG") or directories.config / "config.yaml")
-    return resolve(flags, variables, _config_file(path, directories), directories)
+    named = variables.get("SENTINEL_CONFIG")
+    path = Path(named or directories.config / "config.yaml")
+    return resolve(flags, variables, _config_file(path, directories, required=bool(named)), directories)
 
 
 def own_directories(environ: Mapping[str, str]) -> Directories:
     """Where we keep things: XDG's places, on Windows the user's own application data."""
-    home = Path(environ.get("USERPROFILE" if sys.platform == "win32" else "HOME") or Path.home())
     if sys.platform == "win32":
-        data = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        data = Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
         return Directories(config=data / "sentinel", state=data / "sentinel" / "state")
-    config = _absolute(environ.get("XDG_CONFIG_HOME")) or home / ".config"
-    state = _absolute(environ.get("XDG_STATE_HOME")) or home / ".local" / "state"
-    return Directories(config=config / "sentinel", state=state / "sentinel")
+    else:
+        home = Path(environ.get("HOME") or Path.home())
+        config = _absolute(environ.get("XDG_CONFIG_HOME")) or home / ".config"
+        state = _absolute(environ.get("XDG_STATE_HOME")) or home / ".local" / "state"
+        return Directories(config=config / "sentinel", state=state / "sentinel")
 
 
 def _absolute(text: str | None) -> Path | None:
@@ -40,12 +42,12 @@ def _absolute(text: str | None) -> Path | None:
     return Path(text) if text and Path(text).is_absolute() else None
 
 
-def _config_file(path: Path, directories: Directories) -> ConfigFile:
+def _config_file(path: Path, directories: Directories, *, required: bool) -> ConfigFile:
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
-        return ConfigFile(path=path)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not required:
+            return ConfigFile(path=path)
         raise InvalidSetting(f"cannot read {path}: {error.strerror}") from error
     # YAML costs 12 ms, so only who has a file pays for it.
     from sentinel_server.settings.config_file import parse_config
