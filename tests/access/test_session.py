@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +27,8 @@ from sentinel_server.errors import (
     UpstreamFailed,
 )
 from sentinel_server.policy.schema import STRICT
-from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, State
+from sentinel_server.sessions.memory import MemorySessions
+from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, Standing, State
 from sentinel_server.sessions.store import SessionQuery
 from tests.fakes.credentials import BOB
 from tests.fakes.gate import ALLOW, DENY, World, loaded
@@ -344,25 +345,29 @@ async def test_no_answer_of_the_store_outlasts_the_patience_of_a_fetch() -> None
 class _Broken:
     """A reader whose store is down."""
 
-    async def standing(self, session_id: str | None, keys: object) -> object:
+    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
         raise StoreUnavailable("down")
 
 
 class _Silent:
     """A reader that never answers."""
 
-    async def standing(self, session_id: str | None, keys: object) -> object:
+    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
         await asyncio.Event().wait()
+        raise AssertionError
 
 
 async def test_a_revived_session_that_lapses_in_between_is_refused_not_served() -> None:
     world = World()
     async with serving(world) as session:
         world.clock.pass_(11 * MINUTE)
-        world.store.revive = _never  # type: ignore[method-assign]  # why: the race is lost to another write
+        world.seat.store = _Lost()
         with pytest.raises(SessionLapsed):
             await session.fetch()
 
 
-async def _never(*_: object) -> bool:
-    return False
+class _Lost(MemorySessions):
+    """A store in which somebody else has always written first."""
+
+    async def revive(self, *_: object) -> bool:
+        return False

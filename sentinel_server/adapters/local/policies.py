@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
@@ -71,7 +72,7 @@ def _read(path: Path, root: Path) -> bytes:
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
-    if found.st_uid not in (os.geteuid(), 0):
+    if sys.platform != "win32" and found.st_uid not in (os.geteuid(), 0):
         why = f"{path} belongs to another user (uid {found.st_uid})"
         raise PolicyUnavailable(why, hint=f"take it over when you have read it: sudo chown $USER {path}")
 

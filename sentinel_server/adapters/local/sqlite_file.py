@@ -10,6 +10,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -170,9 +171,9 @@ def _refuse_unless_private(path: Path, status: os.stat_result, right_kind: Calla
     problem = None
     if not right_kind(status.st_mode):
         problem = "is a symbolic link" if stat.S_ISLNK(status.st_mode) else "is of the wrong kind"
-    elif os.name == "posix" and status.st_uid != os.geteuid():
+    elif sys.platform != "win32" and status.st_uid != os.geteuid():
         problem = "belongs to somebody else"
-    elif os.name == "posix" and status.st_mode & 0o022:
+    elif sys.platform != "win32" and status.st_mode & 0o022:
         problem = "can be written by others"
     if problem:
         raise StoreUnavailable(f"{path} {problem}, so what it says cannot be trusted", hint=_DIRECTORY_HINT)
