@@ -7,23 +7,14 @@ with the status of `docs/errors.md`.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import click
 
+from cli.lazy import Lazy, LazyGroup
 from sentinel_server import __version__
 from sentinel_server.errors import SentinelError
-
-
-class Lazy(NamedTuple):
-    """Where a command is, and the line that the list of commands shows for it."""
-
-    where: str
-    summary: str
-
 
 COMMANDS: dict[str, Lazy] = {
     "audit": Lazy("cli.commands.audit:audit", "Check the audit log."),
@@ -43,44 +34,11 @@ COMMANDS: dict[str, Lazy] = {
 """Every command; a test holds the summaries to what the commands say of themselves."""
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are modules that nobody has imported yet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands, sorted."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now; None when there is none of that name."""
-        lazy = COMMANDS.get(cmd_name)
-        if lazy is None:
-            return None
-        module, _, attribute = lazy.where.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, from the table alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name].summary) for name in sorted(COMMANDS)])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Click's own, with a suggestion for a misspelt command."""
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
-            import difflib
-
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            raise click.UsageError(
-                f"no command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), ctx
-            )
-        return super().resolve_command(ctx, args)
-
-
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name="sentinel", message="%(prog)s %(version)s")
 @click.pass_context

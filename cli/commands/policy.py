@@ -1,175 +1,20 @@
-"""`sentinel policy`: is this text a policy, and what would it decide?"""
+"""`sentinel policy`: write, check and explain policies."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from cli.context import run, settings_from
-from cli.options import control_option, flags_of, output_option, policy_options, profile_option, region_option
+from cli.lazy import Lazy, LazyGroup
 
-if TYPE_CHECKING:
-    from sentinel_server.errors import Problem
-    from sentinel_server.identity.principal import Principal
-    from sentinel_server.policy.schema import LoadedPolicy
-    from sentinel_server.settings.resolve import Settings
-
-MODES = ("server", "cli", "credential_process", "tvm")
-"""The values of `Mode`, here so that `--help` need not import it; a test holds them together."""
+COMMANDS = {
+    "explain": Lazy("cli.policies.explain:explain", "Say which rule decides and why earlier ones do not."),
+    "validate": Lazy(
+        "cli.policies.validate:validate", "Check policy files (- is stdin) and list every problem."
+    ),
+}
+"""Every command of the group; a test holds the summaries to what the commands say of themselves."""
 
 
-@click.group()
+@click.group(cls=LazyGroup, table=COMMANDS)
 def policy() -> None:
     """Check and explain policies."""
-
-
-@policy.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@output_option("human", "json")
-@click.pass_context
-def validate(ctx: click.Context, files: tuple[str, ...], output: str) -> None:
-    """Check policy files (- is stdin) and list every problem.
-
-    Exits 0 when all are policies and 2 when one is not. Asks nobody but the files.
-    """
-    results = [_checked(file) for file in files]
-    if output == "json":
-        click.echo(json.dumps({"results": results}, indent=2))
-    else:
-        for result in results:
-            _say(result)
-    ctx.exit(0 if all(result["valid"] for result in results) else 2)
-
-
-@policy.command()
-@profile_option
-@click.option("--user", metavar="USER", help="Name or ARN of who asks; you, if not given.")
-@click.option("--mode", type=click.Choice(MODES), default="server", show_default=True, help="Door used.")
-@click.option("--at", metavar="TIME", help="ISO 8601 time with a zone; now if not given.")
-@click.option("--file", metavar="FILE", help="Policy to ask instead of the configured one.")
-@policy_options
-@region_option
-@control_option
-@output_option("human", "json")
-def explain(
-    profile: str, user: str | None, mode: str, at: str | None, file: str | None, output: str, **flags: Any
-) -> None:
-    """Say which rule decides and why earlier ones do not.
-
-    A bare USER is taken for an IAM user of the first trusted account. Reads the policy, changes nothing.
-    """
-    from cli.explained import explained, in_words
-    from sentinel_server.policy.evaluate import PolicyAsk
-    from sentinel_server.policy.schema import Mode
-
-    settings = settings_from(flags_of(flags))
-    loaded = _load_configured(settings, profile) if file is None else _load_file(file)
-    principal = _myself(settings, profile) if user is None else _principal(user, loaded)
-    ask = PolicyAsk(
-        principal=principal,
-        person=principal.person,
-        profile=profile,
-        mode=Mode(mode),
-        now=_instant(at),
-        home_account=loaded.account or principal.account,
-    )
-    found = explained(loaded, ask)
-    click.echo(json.dumps(found, indent=2) if output == "json" else in_words(found))
-
-
-def _checked(file: str) -> dict[str, Any]:
-    from sentinel_server.errors import InvalidPolicy, Problem
-    from sentinel_server.policy.parse import parse_policy
-
-    name = "<stdin>" if file == "-" else file
-    try:
-        rules = parse_policy(_read(file), file=name).rules
-    except InvalidPolicy as error:
-        return {"file": name, "valid": False, "rules": None, "problems": [_fields(p) for p in error.problems]}
-    except OSError as error:
-        why = Problem(file=name, line=1, column=1, path="", message=f"cannot be read: {error.strerror}")
-        return {"file": name, "valid": False, "rules": None, "problems": [_fields(why)]}
-    return {"file": name, "valid": True, "rules": len(rules), "problems": []}
-
-
-def _fields(problem: Problem) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(problem)
-
-
-def _say(result: dict[str, Any]) -> None:
-    from sentinel_server.errors import Problem
-
-    if result["valid"]:
-        count = result["rules"]
-        click.echo(f"{result['file']}: ok, {count} rule{'' if count == 1 else 's'}")
-    for fields in result["problems"]:
-        click.echo(str(Problem(**fields)), err=True)
-
-
-def _read(file: str) -> bytes:
-    """At most one byte more than a policy may have, so that an endless file ends here."""
-    from sentinel_server.policy.events import MAX_BYTES
-
-    with click.open_file(file, "rb") as stream:
-        data: bytes = stream.read(MAX_BYTES + 1)
-        return data
-
-
-def _load_file(file: str) -> LoadedPolicy:
-    from sentinel_server.canonical import sha256_hex
-    from sentinel_server.errors import BadInput
-    from sentinel_server.policy.parse import parse_policy
-    from sentinel_server.policy.schema import LoadedPolicy, Origin
-
-    try:
-        data = _read(file)
-    except OSError as error:
-        raise BadInput(f"cannot read {file}: {error.strerror}") from error
-    policy = parse_policy(data, file=file)
-    return LoadedPolicy(policy=policy, name=file, sha256=sha256_hex(data), origin=Origin.FILE)
-
-
-def _load_configured(settings: Settings, profile: str) -> LoadedPolicy:
-    from sentinel_server import wiring
-
-    async def load() -> LoadedPolicy:
-        async with wiring.open_policies(settings) as policies:
-            return await policies.load(profile)
-
-    return run(load())
-
-
-def _myself(settings: Settings, profile: str) -> Principal:
-    from sentinel_server import wiring
-
-    return run(wiring.whoami(settings, profile))
-
-
-def _principal(user: str, loaded: LoadedPolicy) -> Principal:
-    from sentinel_server.identity.arn import parse_principal
-
-    trusted = loaded.policy.trusted_accounts
-    account = trusted[0] if trusted else loaded.account or "000000000000"
-    arn = user if user.startswith("arn:") else f"arn:aws:iam::{account}:user/{user}"
-    return parse_principal(arn, unique_id="explained")
-
-
-def _instant(text: str | None) -> datetime:
-    from sentinel_server.clock import SystemClock
-    from sentinel_server.errors import BadInput
-
-    if text is None:
-        return SystemClock().now()
-    hint = "write it as 2026-01-31T17:30+01:00 or with Z for UTC"
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"--at {text!r} is not a time", hint=hint) from None
-    if at.tzinfo is None:
-        raise BadInput(f"--at {text!r} names no zone", hint=hint)
-    return at

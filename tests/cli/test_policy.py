@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.commands.policy import MODES, policy
+from cli.commands.policy import policy
+from cli.policies.explain import MODES
 from sentinel_server.errors import BadInput, InvalidArn, InvalidPolicy
 from sentinel_server.policy.schema import Mode
 

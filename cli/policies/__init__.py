@@ -1,0 +1,1 @@
+"""The commands of `sentinel policy`, one file each."""
