@@ -1,0 +1,1 @@
+"""What the product costs, as ratios to programs that decide nothing: `python -m benchmarks NAME`."""

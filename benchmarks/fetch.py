@@ -1,0 +1,129 @@
+"""`fetch`: one connection and 64, on SQLite and DynamoDB, beside handlers that decide nothing."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import bare, load
+from benchmarks.product import Product
+from benchmarks.report import Row, above, compared, ratio, row
+from benchmarks.site import PROFILE, Site, dynamodb_local, on_dynamodb, seeded
+from sentinel_server.provisioning.desired import BLOCK_PREFIX, sessions_table
+
+MANY = 64
+
+_ALONE = 1000
+_TOGETHER = {"bare": 12000, "raw": 4000, "sqlite": 6000, "dynamodb": 4000}
+"""Requests in one measurement, for some seconds each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One server to measure."""
+
+    name: str
+    server: Product | bare.Bare
+    together: int
+
+
+Measured = Mapping[str, Mapping[str, list[float]]]
+"""Server → number (`p50`, `p99`, `rate`) → its value in each round."""
+
+
+def run(rounds: int) -> list[Row]:
+    """Measure, every server once a round, in turning order."""
+    with ExitStack() as stack:
+        site = stack.enter_context(seeded())
+        client = stack.enter_context(load.Load())
+        subjects = list(_subjects(site, client, stack))
+        measured: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for number in range(rounds):
+            turn = number % len(subjects)
+            for subject in subjects[turn:] + subjects[:turn]:
+                for name, value in _measure(client, subject).items():
+                    measured[subject.name][name].append(value)
+        return list(_rows(measured))
+
+
+def _measure(client: load.Load, subject: Subject) -> dict[str, float]:
+    port, token = subject.server.port, subject.server.token
+    alone = client.run(load.Order(port=port, token=token, requests=_ALONE))
+    before = _cpu(subject.server.pid)
+    together = load.Order(port=port, token=token, connections=MANY, requests=subject.together, warm=MANY * 4)
+    many = client.run(together)
+    spent = _cpu(subject.server.pid) - before
+    each = 1e6 * spent / (together.requests + together.warm)
+    return {"p50": alone.p50, "p99": alone.p99, "rate": many.rate, "cpu": each}
+
+
+def _cpu(pid: int) -> float:
+    """Seconds that a process has computed; 0 where the system does not tell in Linux's way."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _subjects(site: Site, client: load.Load, stack: ExitStack) -> Iterator[Subject]:
+    product = stack.enter_context(Product(site.environment, PROFILE))
+    yield Subject("sqlite", product, _TOGETHER["sqlite"])
+    body = client.run(load.Order(port=product.port, token=product.token)).body
+    yield Subject(
+        "bare", stack.enter_context(bare.Bare(bare.Order(kind="bare", body=body))), _TOGETHER["bare"]
+    )
+    ids = (product.session_id, *site.block_keys())
+    raw = bare.Order(kind="sqlite", body=body, where=str(site.database), ids=ids)
+    yield Subject("raw sqlite", stack.enter_context(bare.Bare(raw)), _TOGETHER["raw"])
+    url = dynamodb_local()
+    if url is not None:
+        yield from _on_dynamodb(site, url, body, stack)
+
+
+def _on_dynamodb(site: Site, url: str, body: str, stack: ExitStack) -> Iterator[Subject]:
+    environment = on_dynamodb(site, url)
+    product = stack.enter_context(Product(environment, PROFILE))
+    yield Subject("dynamodb", product, _TOGETHER["dynamodb"])
+    ids = (product.session_id, *(BLOCK_PREFIX + key for key in site.block_keys()))
+    order = bare.Order(kind="dynamodb", body=body, where=url, table=sessions_table().name, ids=ids)
+    yield Subject("raw dynamodb", stack.enter_context(bare.Bare(order, environment)), _TOGETHER["raw"])
+
+
+def _rows(measured: Measured) -> Iterator[Row]:
+    plain = measured["bare"]
+    yield row("bare: 64 connections", plain["rate"], "/s")
+    yield row("bare: server's CPU per fetch", plain["cpu"], "µs")
+    yield row("bare: one connection, p50", plain["p50"], "ms")
+    for store, least in (("sqlite", 40.0), ("dynamodb", 20.0)):
+        if store in measured:
+            yield from _against(store, measured[store], plain, measured[f"raw {store}"], least)
+
+
+def _against(
+    store: str,
+    ours: Mapping[str, list[float]],
+    plain: Mapping[str, list[float]],
+    raw: Mapping[str, list[float]],
+    least: float,
+) -> Iterator[Row]:
+    yield row(f"{store}: 64 connections", ours["rate"], "/s")
+    yield row(f"{store}: raw read, 64 connections", raw["rate"], "/s")
+    of_bare = tuple(100 * part for part in compared(ours["rate"], plain["rate"], ratio))
+    yield row(f"{store}: 64 connections, of bare", of_bare, "%", least=least)
+    yield row(f"{store}: 64 connections, of raw read", _percent(ours["rate"], raw["rate"]), "%")
+    yield row(f"{store}: server's CPU per fetch", ours["cpu"], "µs")
+    yield row(f"{store}: one connection, p50", ours["p50"], "ms")
+    yield row(f"{store}: p50 above bare", compared(ours["p50"], plain["p50"], above), "ms")
+    yield row(f"{store}: p50 above raw read", compared(ours["p50"], raw["p50"], above), "ms", most=1.0)
+    yield row(f"{store}: one connection, p99", ours["p99"], "ms")
+    yield row(f"{store}: p99 above bare", compared(ours["p99"], plain["p99"], above), "ms")
+    yield row(f"{store}: p99 above raw read", compared(ours["p99"], raw["p99"], above), "ms")
+
+
+def _percent(one: list[float], other: list[float]) -> tuple[float, ...]:
+    return tuple(100 * part for part in compared(one, other, ratio))

@@ -1,0 +1,73 @@
+"""`startup`: how long commands take from their call to their end, and a child until it runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks.product import SENTINEL, command
+from benchmarks.report import Row, above, compared, ratio, row
+from benchmarks.site import PROFILE, seeded
+
+_CHILD = ("sh", "-c", "echo running")
+
+
+def run(rounds: int) -> list[Row]:
+    """Measure every command once a round, after one round that does not count."""
+    with seeded() as site:
+        env = site.environment
+        whole = {
+            "python": [sys.executable, "-c", "pass"],
+            "help": [SENTINEL, "--help"],
+            "version": [SENTINEL, "--version"],
+            "credentials": [SENTINEL, "credentials", "--profile", PROFILE],
+        }
+        until = {
+            "child": command(PROFILE, child=_CHILD),
+            "lazy child": command(PROFILE, "--lazy", child=_CHILD),
+        }
+        measured: dict[str, list[float]] = {name: [] for name in (*whole, *until)}
+        for number in range(rounds + 1):
+            for name, argv in (*whole.items(), *until.items()):
+                spent = _until_line(argv, env) if name in until else _until_end(argv, env)
+                if number:
+                    measured[name].append(spent * 1000)
+    return list(_rows(measured))
+
+
+def _until_end(argv: Sequence[str], env: Mapping[str, str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(argv, env=dict(env), stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def _until_line(argv: Sequence[str], env: Mapping[str, str]) -> float:
+    """Seconds until the child's first line is here."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        argv, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        spent = time.perf_counter() - began
+        _, said = process.communicate(timeout=20)
+    if line != "running\n" or process.returncode:
+        raise RuntimeError(f"the child did not run: {said}")
+    return spent
+
+
+def _rows(measured: Mapping[str, list[float]]) -> Iterator[Row]:
+    python, version = measured["python"], measured["version"]
+    yield row("python -c pass", python, "ms")
+    yield row("--help", measured["help"], "ms", most=90.0)
+    yield row("--help above python -c pass", compared(measured["help"], python, above), "ms")
+    yield row("--help, of python -c pass", compared(measured["help"], python, ratio), "x")
+    yield row("--version", version, "ms")
+    yield row("--version above python -c pass", compared(version, python, above), "ms")
+    yield row("credentials", measured["credentials"], "ms")
+    yield row("exec --server until the child runs", measured["child"], "ms")
+    yield row("  above --version", compared(measured["child"], version, above), "ms")
+    yield row("exec --server --lazy until it runs", measured["lazy child"], "ms")
+    yield row("  above --version", compared(measured["lazy child"], version, above), "ms")
