@@ -86,8 +86,16 @@ def resolve(
     for loser, winner in _overridden(won):
         values[loser] = None
         won[loser] = replace(won[loser], text=None, where=f"overridden by {winner} ({won[winner].where})")
+    _check_beats(values)
     told = tuple(Won(name=name, text=each.text or "", where=each.where) for name, each in won.items())
     return _settings(values, told, environ, file, directories)
+
+
+def _check_beats(values: Mapping[str, object]) -> None:
+    """A session that is given up between two signs of life would be refused for no reason anybody sees."""
+    heartbeat, lapse_after = values["heartbeat"], values["lapse_after"]
+    if isinstance(heartbeat, timedelta) and isinstance(lapse_after, timedelta) and lapse_after <= heartbeat:
+        raise InvalidSetting("lapse_after must be longer than heartbeat, or every session lapses")
 
 
 class _Rank(IntEnum):

@@ -96,9 +96,16 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
         one("region", None, str, "the AWS region of the child, SSM and DynamoDB; else the profile's own"),
         one("control_profile", None, str, "reads policies and stores instead of the base credentials"),
         one("policies", f"file://{config / 'policies'}", parse_policies, "where policies are"),
-        one("policy_parameter", None, parse_parameter, "one SSM parameter; beats `policies`"),
+        one(
+            "policy_parameter", None, parse_parameter, "one SSM parameter; beats a `policies` of equal origin"
+        ),
         one("store", f"sqlite://{state / 'sentinel.db'}", parse_store, "where sessions and blocks are"),
-        one("session_table", None, parse_table, "a DynamoDB table, by name or ARN; beats `store`"),
+        one(
+            "session_table",
+            None,
+            parse_table,
+            "a DynamoDB table, by name or ARN; beats a `store` of equal origin",
+        ),
         one("lease", None, read_lease, "how far a reported expiry reaches: standard, strict, full, 90s"),
         one("enforce_lease", "false", read_flag, "let AWS refuse after the lease, by a session policy"),
         one("server_duration", None, parse_duration, "how long STS sessions live in server mode (15m)"),

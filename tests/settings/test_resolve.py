@@ -131,6 +131,12 @@ def test_a_bad_value_says_where_it_stands() -> None:
         settled(file={"listen": "0.0.0.0"})
 
 
+def test_a_session_must_not_lapse_between_two_signs_of_life() -> None:
+    with pytest.raises(InvalidSetting, match="lapse_after must be longer than heartbeat"):
+        settled({"lapse_after": "60s"})
+    assert settled({"lapse_after": "61s"}).lapse_after.seconds == 61
+
+
 def test_people_are_joined_and_nobody_is_two() -> None:
     file = ConfigFile(path=FILE, people={"bob": ["sso:bob", "iam:111122223333:bob"]})
     settings = resolve({}, {}, file, DIRECTORIES)
