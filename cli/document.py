@@ -13,9 +13,9 @@ INTRODUCTION = """\
 
 This page is made from `--help` of every command by `python -m cli.document > docs/cli.md`.
 
-stdout is data, stderr is talk. What prints data takes `--json`, or `--output` with a format it names. Colour is
-for terminals, and `NO_COLOR` turns it off. An option can also be given as the variable in brackets behind it;
-[settings](settings.md) says which of several wins. A command that is to be run stands behind `--`.
+stdout is data, stderr is talk. What prints data takes `--json`, or `--output` with a format it names. Colour
+is for terminals, and `NO_COLOR` turns it off. An option can also be given as the variable in brackets behind
+it; [settings](settings.md) says which of several wins. A command that is to be run stands behind `--`.
 
 | exit status | meaning |
 |---|---|
