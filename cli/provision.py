@@ -73,6 +73,7 @@ async def provision(place: Shared, *, only_plan: bool, yes: bool) -> None:
     """Show what is missing, ask, do it. Raises SentinelError when a step fails, having said what is left."""
     from sentinel_server.wiring import open_provisioner
 
+    await _check_account(place)
     table = sessions_table(place.location.table)
     async with open_provisioner(place.settings) as provisioner:
         steps = await missing(provisioner, table)
@@ -84,6 +85,17 @@ async def provision(place: Shared, *, only_plan: bool, yes: bool) -> None:
                 confirm(f"do this to {place.url}?")
             await carry_out(provisioner, table, steps)
     click.echo(advice(place))
+
+
+async def _check_account(place: Shared) -> None:
+    from sentinel_server.wiring import whoami
+
+    wanted = place.location.account
+    if wanted is not None and (found := (await whoami(place.settings, None)).account) != wanted:
+        raise BadInput(
+            f"{place.url} is in account {wanted}, and the credentials are of account {found}",
+            hint="name a profile of that account: --aws-profile NAME",
+        )
 
 
 def plan_text(place: Shared, steps: Sequence[Step]) -> str:
@@ -98,11 +110,16 @@ def plan_text(place: Shared, steps: Sequence[Step]) -> str:
 
 def advice(place: Shared) -> str:
     """What to put where, so that the table is used."""
-    return (
-        "To use it, put this into config.yaml (`sentinel config show` says where that is):\n"
-        f"  session_table: {place.location.table}\n"
-        f"  region: {place.region}\n"
-        "To let people use it: sentinel init sessions --generate-iam developer"
+    lines = [
+        f"To use it, put this into {place.settings.directories.config / 'config.yaml'}:",
+        f"  session_table: {place.location.table}",
+        f"  region: {place.region}",
+    ]
+    if place.settings.control_profile is not None:
+        lines.append(f"  control_profile: {place.settings.control_profile}")
+    command = f"sentinel init sessions --region {place.region} --table {place.location.table}"
+    return "\n".join(
+        [*lines, "To let people use it, give each the policy for their part:", f"  {command} --generate-iam"]
     )
 
 

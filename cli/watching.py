@@ -89,7 +89,7 @@ def _screen(page: Page, now: datetime) -> None:
     from sentinel_server.clock import whole_seconds
 
     click.clear()
-    click.echo(f"{whole_seconds(now)}  {len(page.sessions)} sessions, every {EVERY:g} s; Ctrl-C ends this")
+    click.echo(f"{whole_seconds(now)}  sessions: {len(page.sessions)}, every {EVERY:g} s; Ctrl-C ends this")
     rows = [tables.session_row(session, now) for session in page.sessions]
     show_table(tables.SESSION_HEADINGS, rows, whole={0})
 

@@ -238,13 +238,22 @@ def test_a_plan_changes_nothing(region: CommandLine) -> None:
 
 
 def test_a_table_is_made_once_and_then_nothing_is_missing(region: CommandLine) -> None:
-    ran = region("init", "sessions", "--table", "made-sessions", "--yes")
+    ran = region("init", "sessions", "--table", "made-sessions", "--yes", "--aws-profile", "base")
     assert ran.status == 0, ran.err
+    assert "  control_profile: base" in ran.out
     assert "  session_table: made-sessions\n  region: us-east-1" in ran.out
     again = region("init", "sessions", "--table", "made-sessions", "--yes")
     assert again.status == 0
     listed = region("server-sessions", "--session-table", "made-sessions", "--json")
     assert (listed.status, listed.json["sessions"]) == (0, []), listed.err
+
+
+def test_a_table_of_another_account_is_not_made_here(region: CommandLine) -> None:
+    arn = "arn:aws:dynamodb:us-east-1:999999999999:table/far-sessions"
+    ran = region("init", "sessions", "--table", arn, "--yes")
+    assert ran.status == 2
+    assert "is in account 999999999999, and the credentials are of account" in ran.err
+    assert "+ create table" in region("init", "sessions", "--table", "far-sessions", "--plan").out
 
 
 def test_without_a_terminal_no_table_is_made_unasked(region: CommandLine) -> None:

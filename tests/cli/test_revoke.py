@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +16,12 @@ from sentinel_server.errors import StoreUnavailable
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session
 from sentinel_server.sessions.revoke import Failure, MassRevocation, Revoked
 from sentinel_server.sessions.store import SessionStore
+from sentinel_server.settings.environ import process_environ
+from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine, Ran
+from tests.fakes.processes import DEADLINE
 from tests.fakes.sessions import NOON, a_block, a_revocation, a_session
+from tests.fakes.terminal import on_a_terminal
 
 ONE, TWO, THREE = (f"{number:016x}" for number in (1, 2, 3))
 
@@ -244,6 +250,49 @@ def test_a_reason_cannot_draw_on_the_terminal(sentinel: CommandLine) -> None:
     )
     out = sentinel("server-revoke", ONE, "--reason", "why").out
     assert not set(out) & {"\x1b", "\r", "\x07"}
+
+
+# ---- on a terminal
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "state"), [("n", 1, "active"), ("", 1, "active"), ("y", 0, "revoked")]
+)
+def test_on_a_terminal_a_yes_is_asked_for_first(
+    sentinel: CommandLine, answer: str, status: int, state: str
+) -> None:
+    fill(sentinel, {})
+    words = ["server-revoke", "--all", "--reason", "drill", "--until", "8h"]
+    with on_a_terminal([sys.executable, "-m", "cli.main", *words], process_environ()) as terminal:
+        terminal.expect(r"block everyone at every door for 8h, and revoke its live sessions in .*\[y/N\]: ")
+        terminal.line(answer)
+        terminal.expect("Revoked: 1 live session" if status == 0 else "not confirmed, so nothing was changed")
+        assert terminal.process.wait(DEADLINE) == status
+    assert states(sentinel) == {ONE: state}
+
+
+# ---- in the shared store
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Sandbox]:
+    """An embedded AWS."""
+    with embedded_aws() as sandbox:
+        yield sandbox
+
+
+def test_in_the_shared_store_the_one_who_revokes_is_named_by_aws(sentinel: CommandLine, aws: Sandbox) -> None:
+    sentinel.connect(aws)
+    sentinel.set(AWS_PROFILE="base", SENTINEL_SESSION_TABLE="sentinel-sessions")
+    assert sentinel("init", "sessions", "--region", aws.aws.region, "--yes").status == 0
+    fill(sentinel, {}, {"person": "sso:bob", "user": "bob"}, {})
+    one = sentinel("server-revoke", ONE, "--reason", "gone", "--json").json
+    assert (one["revoked_by"], one["first"]) == (aws.dev_arn, True)
+    many = sentinel("server-revoke", "--user", "bob", "--reason", "gone", "--yes", "--json").json
+    assert [session["id"] for session in many["revoked"]] == [TWO]
+    assert states(sentinel) == {ONE: "revoked", TWO: "revoked", THREE: "active"}
+    assert {event["by"] for event in sentinel.audited()} == {aws.dev_arn}
+    assert sentinel("server-unblock", "person:sso:bob", "--yes", "--json").json["lifted_by"] == aws.dev_arn
 
 
 # ---- words

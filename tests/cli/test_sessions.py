@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -18,9 +19,12 @@ from sentinel_server.clock import SystemClock
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, State
 from sentinel_server.sessions.store import Page, SessionQuery, SessionStore
+from sentinel_server.settings.environ import process_environ
 from tests.fakes.clock import FakeClock
 from tests.fakes.command_line import CommandLine
+from tests.fakes.processes import DEADLINE
 from tests.fakes.sessions import a_session
+from tests.fakes.terminal import CTRL_C, on_a_terminal
 
 MINUTE = timedelta(minutes=1)
 
@@ -279,6 +283,28 @@ def test_a_watch_on_a_screen_draws_the_page_again_and_again() -> None:
     with pytest.raises(Stop):
         asyncio.run(redraw(store, SessionQuery(), 10, clock, draw, pause))
     assert drawn == [0, 1, 2]
+
+
+def test_on_a_terminal_a_watch_shows_the_page_and_ends_with_ctrl_c(sentinel: CommandLine) -> None:
+    fill(sentinel, live(1))
+    watch = [sys.executable, "-m", "cli.main", "server-sessions", "--watch"]
+    with on_a_terminal(watch, {**process_environ(), "TERM": "xterm"}) as terminal:
+        terminal.expect("sessions: 1, every 2 s; Ctrl-C ends this")
+        terminal.expect(f"{1:016x}")
+        fill(sentinel, live(2))
+        terminal.expect(f"{2:016x}")
+        terminal.type(CTRL_C)
+        assert terminal.process.wait(DEADLINE) == 0
+        assert "Traceback" not in terminal.shown
+
+
+def test_ids_are_whole_on_a_narrow_terminal(sentinel: CommandLine) -> None:
+    fill(sentinel, live(1, user="a.very.long.name@example.com", profile="team/production/eu-central-1"))
+    words = [sys.executable, "-m", "cli.main", "server-sessions"]
+    with on_a_terminal(words, {**process_environ(), "TERM": "dumb", "NO_COLOR": "1"}) as terminal:
+        row = terminal.expect(rf"{1:016x}[^\r\n]*")[0]
+        assert len(row) <= 80
+        assert terminal.process.wait(DEADLINE) == 0
 
 
 @pytest.mark.parametrize(
