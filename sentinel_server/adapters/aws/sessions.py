@@ -160,7 +160,12 @@ class DynamoDbSessions:
         there = outcome.item if isinstance(outcome, Refusal) else outcome
         if there is None:
             raise NotFound(f"there is no session {session_id}", hint="list them: sentinel server-sessions")
-        return self._read(items.read_session, there)
+        try:
+            return items.read_session(there)
+        except ValueError as error:
+            raise StoreUnavailable(
+                f"session {session_id} is revoked, but its row cannot be read: {error}", hint=""
+            ) from error
 
     async def sessions(
         self, query: SessionQuery, now: datetime, limit: int, token: str | None = None

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from sentinel_server.adapters.local import sqlite_rows as rows
-from sentinel_server.adapters.local.sqlite_file import SqliteFile
+from sentinel_server.adapters.local.sqlite_file import WRITE_WAIT, SqliteFile
 from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, NotFound, StoreUnavailable
 from sentinel_server.sessions.listing import Position, checked_limit, matches, page_of, read_token
@@ -22,11 +22,14 @@ _LIVE = "revoked_at IS NULL AND ended_at IS NULL"
 
 
 class SqliteSessions:
-    """A SessionStore in the file at `path`, made when it is first used, with its directory."""
+    """A SessionStore in the file at `path`, made when it is first used, with its directory.
 
-    def __init__(self, path: Path) -> None:
+    A write waits at most `write_wait` seconds for the writers of other processes.
+    """
+
+    def __init__(self, path: Path, *, write_wait: float = WRITE_WAIT) -> None:
         self._ref = StoreRef(url=f"sqlite://{path.as_posix()}", shared=False)
-        self._file = SqliteFile(path, (rows.SCHEMA_1,))
+        self._file = SqliteFile(path, (rows.SCHEMA_1,), write_wait=write_wait)
 
     @property
     def ref(self) -> StoreRef:
@@ -100,7 +103,7 @@ class SqliteSessions:
         row = await self._file.write(work)
         if row is None:
             raise NotFound(f"there is no session {session_id}", hint="list them: sentinel server-sessions")
-        return self._session(row)
+        return self._session(row, "is revoked, but its row ")
 
     async def sessions(
         self, query: SessionQuery, now: datetime, limit: int, token: str | None = None
@@ -145,11 +148,11 @@ class SqliteSessions:
             lambda connection: connection.execute(statement, arguments).rowcount > 0
         )
 
-    def _session(self, row: rows.Row) -> Session:
+    def _session(self, row: rows.Row, what: str = "") -> Session:
         try:
             return rows.read_session(row)
         except (ValueError, TypeError) as error:
-            raise StoreUnavailable(f"session {row[0]!r} in {self._ref.url} cannot be read") from error
+            raise StoreUnavailable(f"session {row[0]!r} in {self._ref.url} {what}cannot be read") from error
 
     def _block(self, row: rows.Row) -> Block:
         try:

@@ -22,8 +22,11 @@ from sentinel_server.errors import BadInput, StoreUnavailable
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-_READ_WAIT_MS = 400
-_WRITE_WAIT_MS = 5000
+READ_WAIT = 0.4
+"""Seconds a read waits for a lock; it has to leave time for an answer within a fetch."""
+
+WRITE_WAIT = 5.0
+"""Seconds a write waits for the writers of other processes."""
 
 
 class SqliteFile:
@@ -32,11 +35,11 @@ class SqliteFile:
     Raises StoreUnavailable from every method but `close`.
     """
 
-    def __init__(self, path: Path, schema: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, schema: tuple[str, ...], *, write_wait: float = WRITE_WAIT) -> None:
         self._path = path
         self._schema = schema
-        self._reader = _Thread("sentinel-read", lambda: self._open(_READ_WAIT_MS, writing=False))
-        self._writer = _Thread("sentinel-write", lambda: self._open(_WRITE_WAIT_MS, writing=True))
+        self._reader = _Thread("sentinel-read", lambda: self._open(READ_WAIT, writing=False))
+        self._writer = _Thread("sentinel-write", lambda: self._open(write_wait, writing=True))
         self._identity: tuple[int, int] | None = None
 
     async def read(self, work: Work[T]) -> T:
@@ -63,12 +66,12 @@ class SqliteFile:
             with _transaction(connection):
                 return work(connection)
 
-    def _open(self, wait_ms: int, *, writing: bool) -> sqlite3.Connection:
+    def _open(self, wait: float, *, writing: bool) -> sqlite3.Connection:
         with self._errors("opening"):
             status = make_private(self._path)
             self._identity = self._identity or (status.st_dev, status.st_ino)
             connection = sqlite3.connect(
-                self._path, timeout=wait_ms / 1000, isolation_level=None, check_same_thread=False
+                self._path, timeout=wait, isolation_level=None, check_same_thread=False
             )
             try:
                 self._prepare(connection, writing=writing)

@@ -12,6 +12,7 @@ import pytest
 
 from sentinel_server.adapters.aws.clients import URGENT, AwsSession
 from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
+from sentinel_server.adapters.aws.session_items import new_session
 from sentinel_server.adapters.aws.sessions import DynamoDbSessions, open_dynamodb_sessions
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import BadInput, NotFound, StoreUnavailable
@@ -251,6 +252,17 @@ async def test_w16_a_row_that_cannot_be_read_is_an_error_and_never_absent(
     assert (page.sessions, page.unreadable) == ((), (a_session().id,))
 
 
+async def test_a_row_that_cannot_be_read_is_revoked_all_the_same(
+    place: Place, security: DynamoDbSessions
+) -> None:
+    await spoil(place, a_session().id, kind="session", created_at="2026")
+    with pytest.raises(StoreUnavailable, match="is revoked, but its row cannot be read"):
+        await security.revoke(a_session().id, a_revocation("security"))
+    async with place.session(place.aws.root).client("dynamodb") as raw:
+        (row,) = (await raw.scan(TableName=TABLE))["Items"]
+    assert row["revoked_by"] == {"S": "security"}
+
+
 async def test_a_block_that_cannot_be_read_is_an_error(place: Place, developer: DynamoDbSessions) -> None:
     await spoil(place, "block#everyone#", kind="block", created_at="2026", scope="person", name="x")
     with pytest.raises(StoreUnavailable, match="everyone"):
@@ -268,6 +280,32 @@ async def test_the_table_may_be_named_by_its_arn(place: Place, developer: Dynamo
     await developer.create(a_session())
     arn = table_arn(region="us-east-1", account=place.aws.account_id, table=TABLE)
     assert table_arn(region="us-east-1", account="", table=arn) == arn
+
+
+async def test_w20_a_live_session_is_found_behind_hundreds_of_dead_ones(place: Place) -> None:
+    """The older product looked at one row before it filtered."""
+    rows = [new_session(a_session(number, expires_at=NOON)) for number in range(2, 602)]
+    async with place.session(place.aws.root).client("dynamodb") as raw:
+        for first in range(0, len(rows), 25):
+            puts: Any = [
+                {"PutRequest": {"Item": as_item(f"{first + n:016x}", row)}}
+                for n, row in enumerate(rows[first : first + 25])
+            ]
+            await raw.batch_write_item(RequestItems={TABLE: puts})
+    async with place.store(Role.DEVELOPER) as developer, place.store(Role.AUDITOR) as auditor:
+        oldest = a_session(1, started_at=NOON - MINUTE, id="f" * 16)
+        await developer.create(oldest)
+        page = await auditor.sessions(SessionQuery(state=State.ACTIVE), NOON, 1)
+        assert (page.sessions, page.next_token) == ((oldest,), None)
+
+
+def as_item(key: str, attributes: dict[str, str | int | None]) -> dict[str, Any]:
+    cells = {
+        name: {"N" if isinstance(value, int) else "S": str(value)}
+        for name, value in attributes.items()
+        if value is not None
+    }
+    return {"id": {"S": key}, **cells}
 
 
 async def test_a_missing_table_says_how_to_make_it(place: Place) -> None:

@@ -240,6 +240,10 @@ async def test_a_row_that_cannot_be_read_is_an_error_and_never_absent(store: Sql
         await store.standing(a_session().id, ())
     page = await store.sessions(SessionQuery(), NOON, 10)
     assert (page.sessions, page.unreadable) == ((), (a_session().id,))
+    with pytest.raises(StoreUnavailable, match="is revoked, but"):
+        await store.revoke(a_session().id, a_revocation("security"))
+    by = await store._file.read(lambda c: c.execute("SELECT revoked_by FROM sessions").fetchone())
+    assert by == ("security",)
 
 
 async def test_a_block_that_cannot_be_read_is_an_error(store: SqliteSessions) -> None:
@@ -258,6 +262,22 @@ async def test_a_writer_that_holds_the_file_hinders_no_reader(path: Path, store:
         assert (await store.standing(a_session().id, ())).session == a_session()
     finally:
         holder.close()
+
+
+async def test_a_write_waits_for_another_programs_and_then_says_so(path: Path) -> None:
+    store = SqliteSessions(path, write_wait=0.05)
+    await store.create(a_session())
+    holder = sqlite3.connect(path, isolation_level=None)
+    try:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.revoke(a_session().id, a_revocation())
+        assert caught.value.hint == "another program holds it; try again"
+    finally:
+        holder.close()
+    revoked = await store.revoke(a_session().id, a_revocation())
+    assert revoked.revocation == a_revocation()
+    await store.close()
 
 
 async def test_a_full_disk_is_said_to_be_one_and_nothing_is_written(store: SqliteSessions) -> None:
