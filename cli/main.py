@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -41,9 +42,12 @@ COMMANDS: dict[str, Lazy] = {
     invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name="sentinel", message="%(prog)s %(version)s")
+@click.option("--no-color", envvar="NO_COLOR", is_flag=False, flag_value="1", hidden=True)
 @click.pass_context
-def root(ctx: click.Context) -> None:
+def root(ctx: click.Context, no_color: str | None) -> None:
     """Decide, at the moment credentials are asked for, whether an AWS credential may exist."""
+    if no_color:
+        ctx.color = False
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -69,9 +73,13 @@ def run(argv: Sequence[str] | None = None) -> int:
         click.echo("sentinel: interrupted", err=True)
         return 130
     except BrokenPipeError:
+        from cli.streams import flush_or_forget
+
         # Whoever read our output has left (`| head`); there is nobody to tell.
-        sys.stderr.close()
+        flush_or_forget(sys.stdout)
         return 141
+    except Exception as error:
+        return _broken(error)
     return done if isinstance(done, int) else 0
 
 
@@ -82,11 +90,26 @@ def _failed(error: SentinelError) -> int:
     return error.exit_status
 
 
+def _broken(error: Exception) -> int:
+    """A mistake of ours: its place is said and its words are not, because they may quote a secret."""
+    from cli.output import note
+
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "" if last is None else f" in {Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}"
+    note(f"internal error: {type(error).__name__}{where}")
+    note("next: please report this, with the command and what you expected")
+    return 125 if "exec" in sys.argv[1:2] else 1
+
+
 def _misused(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     where = context.command_path if context is not None else "sentinel"
-    click.echo(f"sentinel: {error.format_message()}", err=True)
-    click.echo(f"sentinel: next: {where} --help", err=True)
+    from cli.output import note
+
+    note(error.format_message())
+    note(f"next: {where} --help")
     return 2
 
 

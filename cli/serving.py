@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cli.child.end import ChildEnd
-from cli.child.run import default_command, exec_replace, run_child
+from cli.child.run import (
+    default_command,
+    exec_replace,
+    leave_signals_to_the_main_thread,
+    run_child,
+)
 from cli.output import note
 from cli.prompt import TerminalPrompt
 from sentinel_server import wiring
@@ -66,6 +73,8 @@ async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     teller = Teller(live=wish.lazy)
     visitor = wiring.Visitor(prompt=TerminalPrompt(), say=note, told=teller.told)
     ask = Ask(profile=wish.profile, mode=Mode.SERVER, duration=settings.server_duration, lease=settings.lease)
+    workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
+    asyncio.get_running_loop().set_default_executor(workers)
     async with wiring.open_door(settings, ask, visitor) as door:
         options = SessionOptions(
             max_session=settings.max_session, heartbeat=settings.heartbeat, lazy=wish.lazy
@@ -118,8 +127,6 @@ def _told_end(end: ChildEnd, teller: Teller) -> ChildEnd:
 
 def run_once(settings: Settings, wish: Wish) -> ChildEnd:
     """Decide once, and become the command; returns only when it could not be started."""
-    import asyncio
-
     issued, door = asyncio.run(once(settings, wish, Mode.CLI))
     files = wiring.child_files(settings, child_config(door.profile, door.region))
     env = child_environment(

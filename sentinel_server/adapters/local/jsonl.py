@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel_server.adapters.local.logfile import LogFile
+from sentinel_server.adapters.local.threads import one_thread
 from sentinel_server.auditlog.chain import CHECKPOINT_EVERY
 from sentinel_server.auditlog.event import AuditEvent, to_fields
 from sentinel_server.canonical import Json
@@ -46,7 +46,7 @@ class JsonlAudit:
         fsync: Callable[[int], None] = os.fsync,
     ) -> None:
         self._file = LogFile(directory, clock=clock, ids=ids, every=every, fsync=fsync)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sentinel-audit")
+        self._thread = one_thread("sentinel-audit")
         self._queue: list[_Record] = []
         self._kept: list[_Record] = []
         self._writing: asyncio.Task[None] | None = None

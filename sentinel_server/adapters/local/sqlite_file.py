@@ -12,11 +12,11 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from sentinel_server.adapters.local.threads import one_thread
 from sentinel_server.errors import BadInput, StoreUnavailable
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class _Thread:
     """One thread with one connection, which it opens when first needed and again after a failure to open."""
 
     def __init__(self, name: str, open_connection: Callable[[], sqlite3.Connection]) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._executor = one_thread(name)
         self._open = open_connection
         self._connection: sqlite3.Connection | None = None
         self._closed = False
