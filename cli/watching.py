@@ -47,7 +47,7 @@ async def _watch(settings: Settings, query: SessionQuery, limit: int, output: st
         if output == "table" and sys.stdout.isatty():
             await redraw(store, query, limit, SystemClock(), _screen, pause)
         else:
-            await tell_changes(store, query, limit, SystemClock(), _line(output), pause)
+            await tell_changes(store, query, limit, SystemClock(), line_of(output), pause)
 
 
 async def redraw(
@@ -94,7 +94,8 @@ def _screen(page: Page, now: datetime) -> None:
     show_table(tables.SESSION_HEADINGS, rows, whole={0})
 
 
-def _line(output: str) -> Tell:
+def line_of(output: str) -> Tell:
+    """What prints one session as a line of table, JSON or CSV, at once."""
     from cli.output import csv_line, json_line, plain_line
 
     def tell(session: Session, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,10 +25,13 @@ from sentinel_server.provisioning.apply import Outcome, missing
 from sentinel_server.provisioning.desired import sessions_table
 from sentinel_server.provisioning.iam import Role
 from sentinel_server.provisioning.plan import CreateTable, Found, Step
+from sentinel_server.settings.environ import process_environ
 from sentinel_server.wiring import open_policies
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.clock import NOON
 from tests.fakes.command_line import CommandLine, Ran
+from tests.fakes.processes import DEADLINE
+from tests.fakes.terminal import on_a_terminal
 from tests.strategies import principals
 
 
@@ -118,6 +122,24 @@ def test_a_profile_without_a_role_is_explained_and_refused_unless_accepted(confi
     ran = configured("init", "local", "--profile", "base", "--yes", "--force", "--allow-unstamped")
     (rule,) = parse_policy(policy_path(configured, "base").read_bytes(), file="x").rules
     assert rule.allow_unstamped is True
+
+
+@pytest.mark.parametrize(("answer", "flag"), [("y", True), ("n", False)])
+def test_on_a_terminal_unstamped_use_is_asked_about_and_the_policy_shown_before_it_is_written(
+    configured: CommandLine, answer: str, flag: bool
+) -> None:
+    words = ["init", "local", "--profile", "base", "--user", "dev"]
+    with on_a_terminal([sys.executable, "-m", "cli.main", *words], process_environ()) as terminal:
+        terminal.expect(r"accept that\? \[y/N\]: ")
+        terminal.line(answer)
+        terminal.expect('users: \\["dev"\\]')
+        terminal.expect(r"write this to .*base\.yaml\? \[y/N\]: ")
+        assert not policy_path(configured, "base").exists()
+        terminal.line("y")
+        terminal.expect("next: sentinel exec")
+        assert terminal.process.wait(DEADLINE) == 0
+    (rule,) = parse_policy(policy_path(configured, "base").read_bytes(), file="x").rules
+    assert rule.allow_unstamped is flag
 
 
 def test_a_profile_that_is_not_there_gets_no_policy(configured: CommandLine) -> None:

@@ -6,7 +6,11 @@ import asyncio
 import csv
 import io
 import json
+import signal
+import sqlite3
+import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -14,15 +18,16 @@ import pytest
 
 from cli import tables
 from cli.commands.sessions import STATES
-from cli.watching import redraw, tell_changes
+from cli.watching import line_of, redraw, tell_changes
 from sentinel_server.clock import SystemClock
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, State
 from sentinel_server.sessions.store import Page, SessionQuery, SessionStore
 from sentinel_server.settings.environ import process_environ
+from sentinel_server.settings.locations import SqliteLocation
 from tests.fakes.clock import FakeClock
 from tests.fakes.command_line import CommandLine
-from tests.fakes.processes import DEADLINE
+from tests.fakes.processes import DEADLINE, REPOSITORY
 from tests.fakes.sessions import a_session
 from tests.fakes.terminal import CTRL_C, on_a_terminal
 
@@ -296,6 +301,43 @@ def test_on_a_terminal_a_watch_shows_the_page_and_ends_with_ctrl_c(sentinel: Com
         terminal.type(CTRL_C)
         assert terminal.process.wait(DEADLINE) == 0
         assert "Traceback" not in terminal.shown
+
+
+def test_in_a_pipe_a_watch_writes_a_line_per_change_until_it_is_interrupted(sentinel: CommandLine) -> None:
+    fill(sentinel, live(1))
+    words = [sys.executable, "-m", "cli.main", "server-sessions", "--watch", "--json"]
+    with subprocess.Popen(
+        words, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["status"] == "active"
+        revoke(sentinel, f"{1:016x}")
+        assert json.loads(process.stdout.readline())["status"] == "revoked"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == 0
+        assert process.stdout.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "begins"), [("csv", "{id},alice,prod,"), ("table", "{id}  alice  prod  ")]
+)
+def test_a_change_is_one_line_of_the_wanted_format(
+    capsys: pytest.CaptureFixture[str], output: str, begins: str
+) -> None:
+    session = live(1)
+    line_of(output)(session, SystemClock().now())
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(begins.format(id=session.id))
+
+
+def test_a_row_that_cannot_be_read_is_named_not_hidden(sentinel: CommandLine) -> None:
+    fill(sentinel, live(1), live(2))
+    assert isinstance(sentinel.settings.store, SqliteLocation)
+    with closing(sqlite3.connect(sentinel.settings.store.path)) as store, store:
+        store.execute("UPDATE sessions SET started_at = 'soon' WHERE id = ?", (f"{1:016x}",))
+    ran = sentinel("server-sessions", "--json")
+    assert (ids(ran), ran.json["unreadable"]) == ([f"{2:016x}"], [f"{1:016x}"])
+    assert f"rows that cannot be read: {1:016x}" in ran.err
 
 
 def test_ids_are_whole_on_a_narrow_terminal(sentinel: CommandLine) -> None:
