@@ -67,6 +67,17 @@ class Running:
         except AssertionError as error:
             raise AssertionError(f"{error}\nstdout: {self.out()}\nstderr: {self.err()}") from None
 
+    def say(self, line: str) -> None:
+        """Write a line to the stdin of a process that was started with `talk`."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
+    def hush(self) -> None:
+        """End the stdin of a process that was started with `talk`."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     def send(self, number: int) -> None:
         """Send a signal to this process alone."""
         os.kill(self.pid, number)
@@ -82,10 +93,13 @@ class Running:
 
 
 @contextmanager
-def started(argv: Sequence[str], *, env: Mapping[str, str], into: Path) -> Iterator[Running]:
+def started(
+    argv: Sequence[str], *, env: Mapping[str, str], into: Path, talk: bool = False
+) -> Iterator[Running]:
     """Start `argv` with exactly `env` in the repository's folder, output in the directory `into`.
 
-    On leaving, whatever is left of its process group is killed.
+    With `talk` its stdin is ours to write to, else it is empty. On leaving, whatever is left of its process
+    group is killed.
     """
     into.mkdir(parents=True, exist_ok=True)
     out, err = into / "stdout", into / "stderr"
@@ -94,7 +108,7 @@ def started(argv: Sequence[str], *, env: Mapping[str, str], into: Path) -> Itera
             argv,
             env=dict(env),
             cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if talk else subprocess.DEVNULL,
             stdout=to_out,
             stderr=to_err,
             start_new_session=True,
@@ -105,6 +119,9 @@ def started(argv: Sequence[str], *, env: Mapping[str, str], into: Path) -> Itera
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
 
 
 def sentinel(*arguments: str) -> list[str]:
