@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -84,13 +85,25 @@ def profile_option(command: Command) -> Command:
     )(command)
 
 
+class _Format(click.Choice[str]):
+    """One of some formats; a variable may name one that this command does not have, which then has no say."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The format. Raises BadParameter for a wrong one that was typed."""
+        if value not in self.choices and ctx is not None and param is not None:
+            source = ctx.get_parameter_source(param.name or "")
+            if source is ParameterSource.ENVIRONMENT:
+                return str(self.choices[0])
+        return super().convert(value, param, ctx)
+
+
 def output_option(*formats: str) -> Callable[[Command], Command]:
     """`--output` with these formats, the first the default, and `--json` for short."""
 
     def add(command: Command) -> Command:
         choice = click.option(
             "--output",
-            type=click.Choice(formats),
+            type=_Format(formats),
             default=formats[0],
             show_default=True,
             envvar="SENTINEL_OUTPUT",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cli.options import output_option
+from cli.options import output_option, own_option
 
 if TYPE_CHECKING:
     from sentinel_server.auditlog.chain import SealKey
@@ -39,7 +39,8 @@ def audit() -> None:
 
 @audit.command("verify-logs")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path, allow_dash=True))
-@click.option(
+@own_option(
+    "AUDIT",
     "--key-file",
     "key_files",
     multiple=True,

@@ -10,6 +10,7 @@ from cli.context import run, settings_from
 from cli.options import (
     control_option,
     flags_of,
+    own_option,
     policy_options,
     profile_option,
     region_option,
@@ -20,7 +21,7 @@ from cli.options import (
 
 @click.command("credentials")
 @profile_option
-@click.option("--duration", "-d", metavar="DURATION", help="How long they shall last (1h).")
+@own_option("CREDENTIALS", "--duration", "-d", metavar="DURATION", help="How long they shall last; 1h.")
 @setting_option("--lease", setting="lease", help="standard, strict, full or 90s.", metavar="LEASE")
 @region_option
 @policy_options

@@ -10,6 +10,7 @@ from cli.context import run, settings_from
 from cli.options import (
     control_option,
     flags_of,
+    own_option,
     policy_options,
     profile_option,
     region_option,
@@ -26,11 +27,9 @@ _SERVER_ONLY = ("server_port", "server_duration", "max_session", "rate_limit")
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
 @profile_option
-@click.option("--server", "-s", is_flag=True, help="Serve credentials, and decide anew on every fetch.")
-@click.option("--lazy", is_flag=True, help="Start the command at once; settle everything when it first asks.")
-@click.option(
-    "--duration", "-d", metavar="DURATION", help="How long credentials shall last (1h); not with --server."
-)
+@own_option("EXEC", "--server", "-s", is_flag=True, help="Serve credentials; decide anew on every fetch.")
+@own_option("EXEC", "--lazy", is_flag=True, help="Start at once; settle everything at the first fetch.")
+@own_option("EXEC", "--duration", "-d", metavar="DURATION", help="Of credentials handed over once; 1h.")
 @setting_option(
     "--server-duration", setting="server_duration", help="Length of STS sessions.", metavar="DURATION"
 )

@@ -51,7 +51,7 @@ def local(
 
     It allows you, and nobody else, to use the profile at every door of this machine.
     """
-    from cli.output import confirm, note
+    from cli.output import note
     from cli.starter import Starter, check, render, user_entry
     from sentinel_server import wiring
     from sentinel_server.clock import SystemClock
@@ -69,9 +69,6 @@ def local(
     )
     text = render(starter)
     check(text, starter, principal, SystemClock().now())
-    if not yes:
-        click.echo(text, err=True)
-        confirm(f"write this to {path}?")
     _write(path, text, force)
     click.echo(path)
     note(f"next: sentinel exec --server --profile {profile} -- aws sts get-caller-identity")

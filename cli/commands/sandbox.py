@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.options import own_option
+
 if TYPE_CHECKING:
     from sentinel_server.sandbox.seed import Seeded
 
 
 @click.command("sandbox", context_settings={"allow_interspersed_args": False})
-@click.option("--shell", is_flag=True, help="Leave me in a shell in the seeded account.")
-@click.option("--shared", is_flag=True, help="Policies in SSM, sessions in DynamoDB.")
+@own_option("SANDBOX", "--shell", is_flag=True, help="Leave me in a shell in the seeded account.")
+@own_option("SANDBOX", "--shared", is_flag=True, help="Policies in SSM, sessions in DynamoDB.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def sandbox(shell: bool, shared: bool, command: tuple[str, ...]) -> int:
     """Try everything on an embedded AWS.

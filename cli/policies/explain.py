@@ -13,6 +13,7 @@ from cli.options import (
     control_option,
     flags_of,
     output_option,
+    own_option,
     policy_options,
     profile_option,
     region_option,
@@ -30,10 +31,12 @@ MODES = ("server", "cli", "credential_process", "tvm")
 
 @click.command("explain")
 @profile_option
-@click.option("--user", metavar="USER", help="Name or ARN of who asks; you, if not given.")
-@click.option("--mode", type=click.Choice(MODES), default="server", show_default=True, help="Door used.")
-@click.option("--at", metavar="TIME", help="ISO 8601 time with a zone; now if not given.")
-@click.option("--file", metavar="FILE", help="Policy to ask instead of the configured one.")
+@own_option("EXPLAIN", "--user", metavar="USER", help="Name or ARN of who asks; you, if not given.")
+@own_option(
+    "EXPLAIN", "--mode", type=click.Choice(MODES), default="server", show_default=True, help="Door used."
+)
+@own_option("EXPLAIN", "--at", metavar="TIME", help="ISO 8601 time with a zone; now if not given.")
+@own_option("EXPLAIN", "--file", metavar="FILE", help="Policy to ask instead of the configured one.")
 @policy_options
 @region_option
 @control_option

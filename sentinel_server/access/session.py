@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 
 from sentinel_server.access.facts import Allow
 from sentinel_server.access.gate import PATIENCE, Gate
+from sentinel_server.access.rounds import Count, Rounds
 from sentinel_server.access.seat import Issued, Seat, Sources
 from sentinel_server.auditlog.event import Action
 from sentinel_server.credentials.model import container_json
-from sentinel_server.errors import SentinelError, StoreUnavailable
+from sentinel_server.errors import SentinelError, StoreUnavailable, TooLate
 from sentinel_server.identity.source_identity import stamp_for
 from sentinel_server.sessions.model import Session
-from sentinel_server.sessions.reads import FreshReads
 from sentinel_server.sessions.store import Beat, SessionStore
 
 CLOSING = 2.0
@@ -47,10 +47,11 @@ class ServerSession:
         self._options = options
         self._starting: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
-        self._reads: FreshReads | None = None
+        self._rounds: Rounds[bytes | Allow] | None = None
         self._requests = 0
         self._last_access: datetime | None = None
         self._until: datetime | None = None
+        self._news = asyncio.Event()
         self._body: tuple[tuple[str, datetime], bytes] | None = None
 
     @property
@@ -77,12 +78,13 @@ class ServerSession:
 
     async def fetch(self) -> bytes:
         """The container-credentials body for one fetch. Raises the refusal otherwise."""
-        await self._begun()
-        issued = await self._gate.issue(self._seat)
-        self._requests += 1
-        self._last_access = self._sources.clock.now()
-        self._note(issued)
-        return self._rendered(issued)
+        if self._rounds is None:
+            await self._begun()
+        assert self._rounds is not None  # noqa: S101  # that is what beginning means
+        answer = await self._rounds.ask()
+        if isinstance(answer, bytes):
+            return answer
+        return self._answer(await self._gate.fulfil(self._seat, answer), 1)
 
     async def close(self) -> None:
         """End the row, write what was counted, and leave nothing running. Never raises a refusal."""
@@ -93,8 +95,8 @@ class ServerSession:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._seat.cache.close(), CLOSING)
         await self._end()
-        if self._reads is not None:
-            await self._reads.close()
+        if self._rounds is not None:
+            await self._rounds.close()
 
     def auth_failed(self, why: str) -> None:
         """Count a loopback request that was not from our child."""
@@ -133,8 +135,8 @@ class ServerSession:
         seat.session_id, seat.started_as = session.id, decision.principal.same_id
         seat.journal.know(session_id=session.id)
         await seat.journal.write(seat.journal.line(Action.SESSION_STARTED, decision))
-        self._reads = FreshReads(seat.store)
-        seat.reader, seat.starting = self._reads, False
+        seat.reader, seat.starting = seat.store, False
+        self._rounds = Rounds(self._round)
         self._beating = asyncio.ensure_future(self._beat_forever(seat.store, session.id))
 
     def _row(self, seat: Seat, allow: Allow) -> Session:
@@ -162,7 +164,11 @@ class ServerSession:
 
     async def _beat_forever(self, store: SessionStore, session_id: str) -> None:
         while True:
-            await asyncio.sleep(self._options.heartbeat.total_seconds())
+            with suppress(TimeoutError):
+                # Not wait_for, which in Python 3.11 may swallow a cancellation.
+                async with asyncio.timeout(self._options.heartbeat.total_seconds()):
+                    await self._news.wait()
+            self._news.clear()
             await self._beat(store, session_id)
 
     async def _beat(self, store: SessionStore, session_id: str) -> None:
@@ -197,8 +203,31 @@ class ServerSession:
 
     # ---- answers
 
+    async def _round(self, asks: Count) -> bytes | Allow:
+        """One decision and, when nothing has to be asked of AWS first, the answer to all who wait for it.
+
+        A mint is waited for outside: what takes long must not keep later fetches from a decision.
+        """
+        before = self._seat.cache.generation
+        decision = await self._gate.decision(self._seat, asks=asks)
+        if not isinstance(decision, Allow):
+            raise decision.error
+        if self._seat.cache.generation != before:
+            raise TooLate("a later decision refused while this one was being taken")
+        issued = await self._gate.fulfil_kept(self._seat, decision, asks)
+        return decision if issued is None else self._answer(issued, asks())
+
+    def _answer(self, issued: Issued, times: int) -> bytes:
+        self._requests += times
+        self._last_access = self._sources.clock.now()
+        self._note(issued)
+        return self._rendered(issued)
+
     def _note(self, issued: Issued) -> None:
-        self._until = issued.until
+        if issued.until != self._until:
+            # Whoever revokes us must be told how long what we hold can last.
+            self._until = issued.until
+            self._news.set()
 
     def _rendered(self, issued: Issued) -> bytes:
         key = (issued.issue_id, issued.expires_at)

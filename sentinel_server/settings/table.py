@@ -108,7 +108,12 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
         ),
         one("lease", None, read_lease, "how far a reported expiry reaches: standard, strict, full, 90s"),
         one("enforce_lease", "false", read_flag, "let AWS refuse after the lease, by a session policy"),
-        one("server_duration", None, parse_duration, "how long STS sessions live in server mode (15m)"),
+        one(
+            "server_duration",
+            None,
+            _between(_SECOND * 60, _HOUR * 12),
+            "how long STS sessions live in server mode (15m)",
+        ),
         one("max_session", "12h", _between(_SECOND * 60, _HOUR * 24 * 7), "the end of a forgotten session"),
         one("policy_max_age", "30s", _between(_SECOND, _HOUR), "how old a policy may be in server mode"),
         one("rate_limit", "100", _number(0, 100_000), "fetches a second per connection; 0 is no limit"),

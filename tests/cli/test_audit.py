@@ -29,7 +29,7 @@ def logs(tmp_path: Path) -> Path:
 
 
 def verify(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(audit, ["verify-logs", *map(str, arguments)], input=stdin)
+    return CliRunner().invoke(root, ["audit", "verify-logs", *map(str, arguments)], input=stdin)
 
 
 def tamper(log: Path) -> None:
@@ -177,13 +177,13 @@ def test_many_findings_are_cut_for_people_and_not_for_programs(tmp_path: Path) -
 
 
 def test_without_a_path_the_configured_directory_is_verified(logs: Path) -> None:
-    result = CliRunner().invoke(audit, ["verify-logs"], env={"SENTINEL_AUDIT_DIRECTORY": str(logs)})
+    result = CliRunner().invoke(root, ["audit", "verify-logs"], env={"SENTINEL_AUDIT_DIRECTORY": str(logs)})
     assert result.stdout == "2 files, 24 lines: nothing was changed\n"
 
 
 def test_a_configured_directory_that_is_not_there_is_not_a_clean_log(tmp_path: Path) -> None:
     result = CliRunner().invoke(
-        audit, ["verify-logs"], env={"SENTINEL_AUDIT_DIRECTORY": str(tmp_path / "no")}
+        root, ["audit", "verify-logs"], env={"SENTINEL_AUDIT_DIRECTORY": str(tmp_path / "no")}
     )
     assert isinstance(result.exception, AuditUnavailable)
 

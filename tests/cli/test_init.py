@@ -105,11 +105,15 @@ def test_when_aws_is_silent_the_user_must_be_named(configured: CommandLine) -> N
     assert rule.conditions.users == ("dev",)
 
 
-def test_without_a_terminal_nothing_is_written_unasked(configured: CommandLine) -> None:
-    ran = configured("init", "local", "--profile", "prod", "--user", "dev")
-    assert ran.status == 2
-    assert "allow" in ran.err
-    assert not policy_path(configured).exists()
+def test_a_new_file_needs_no_yes_and_an_old_one_is_never_replaced_without_force(
+    configured: CommandLine,
+) -> None:
+    words = ("init", "local", "--profile", "prod", "--user", "dev")
+    assert configured(*words).status == 0
+    policy_path(configured).write_text("mine")
+    assert configured(*words).status != 0
+    assert policy_path(configured).read_text() == "mine"
+    assert configured(*words, "--force").status == 0
 
 
 def test_a_profile_without_a_role_is_explained_and_refused_unless_accepted(configured: CommandLine) -> None:
@@ -125,17 +129,13 @@ def test_a_profile_without_a_role_is_explained_and_refused_unless_accepted(confi
 
 
 @pytest.mark.parametrize(("answer", "flag"), [("y", True), ("n", False)])
-def test_on_a_terminal_unstamped_use_is_asked_about_and_the_policy_shown_before_it_is_written(
+def test_on_a_terminal_unstamped_use_is_asked_about(
     configured: CommandLine, answer: str, flag: bool
 ) -> None:
     words = ["init", "local", "--profile", "base", "--user", "dev"]
     with on_a_terminal([sys.executable, "-m", "cli.main", *words], process_environ()) as terminal:
         terminal.expect(r"accept that\? \[y/N\]: ")
         terminal.line(answer)
-        terminal.expect('users: \\["dev"\\]')
-        terminal.expect(r"write this to .*base\.yaml\? \[y/N\]: ")
-        assert not policy_path(configured, "base").exists()
-        terminal.line("y")
         terminal.expect("next: sentinel exec")
         assert terminal.process.wait(DEADLINE) == 0
     (rule,) = parse_policy(policy_path(configured, "base").read_bytes(), file="x").rules

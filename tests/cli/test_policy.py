@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.commands.policy import policy
+from cli.main import root
 from cli.policies.explain import MODES
 from sentinel_server.errors import BadInput, InvalidArn, InvalidPolicy
 from sentinel_server.policy.schema import Mode
@@ -48,7 +48,7 @@ def bad(tmp_path: Path) -> str:
 
 def sentinel(*words: str, typed: str = "") -> Result:
     """Runs `sentinel policy` with these words."""
-    return CliRunner().invoke(policy, words, input=typed)
+    return CliRunner().invoke(root, ["policy", *words], input=typed)
 
 
 def explain(good: str, *words: str) -> Result:
