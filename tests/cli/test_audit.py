@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.commands.audit import SHOWN, WIDTH, audit
+from cli.commands.audit import SHOWN, WIDTH
+from cli.main import root
 from sentinel_server.errors import AuditUnavailable, BadInput
 from tests.fakes.auditlogs import KEY, a_log, a_name, head_of
 
