@@ -67,10 +67,19 @@ class SentinelError(Exception):
         self.hint = self.default_hint if hint is None else hint
 
     def line(self, limit: int = BODY_LIMIT) -> str:
-        """The message and the next step on one line of at most `limit` characters."""
-        text = f"{self.message}; {self.hint}" if self.hint else self.message
-        flat = " ".join(text.split())
-        return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+        """The message and the next step on one line of at most `limit` characters.
+
+        What is too long is cut in the message, because nobody can act on half a next step.
+        """
+        message, hint = " ".join(self.message.split()), " ".join(self.hint.split())
+        if not hint:
+            return _cut(message, limit)
+        hint = _cut(hint, limit * 2 // 3)
+        return f"{_cut(message, limit - len(hint) - 2)}; {hint}"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 class BadInput(SentinelError):

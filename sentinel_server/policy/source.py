@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sentinel_server.clock import Clock
@@ -28,8 +28,11 @@ class PolicySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """A policy, and when its load began by both clocks: the monotonic one stands still while we sleep."""
+
     loaded: LoadedPolicy
     started: float
+    at: datetime
 
 
 class CachedPolicies:
@@ -62,7 +65,7 @@ class CachedPolicies:
     async def load(self, profile: str) -> LoadedPolicy:
         """The policy for `profile`, read at most `max_age` ago. A caller that is cancelled stops no other."""
         kept = self._kept.get(profile)
-        if kept is not None and self._clock.monotonic() - kept.started < self._max_age:
+        if kept is not None and self._age(kept) < self._max_age:
             self._kept.move_to_end(profile)
             return kept.loaded
         flight = self._flights.get(profile)
@@ -72,11 +75,15 @@ class CachedPolicies:
             flight.add_done_callback(lambda done: self._landed(profile, done))
         return await asyncio.shield(flight)
 
+    def _age(self, kept: _Kept) -> float:
+        by_the_wall = (self._clock.now() - kept.at).total_seconds()
+        return max(self._clock.monotonic() - kept.started, by_the_wall)
+
     async def _fly(self, profile: str) -> LoadedPolicy:
-        started = self._clock.monotonic()
+        started, at = self._clock.monotonic(), self._clock.now()
         self._kept.pop(profile, None)
         loaded = await self._bounded(profile)
-        self._kept[profile] = _Kept(loaded, started)
+        self._kept[profile] = _Kept(loaded, started, at)
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
         return loaded
