@@ -14,11 +14,12 @@ from typing import TypeVar, assert_never
 from sentinel_server.access.decide import decide
 from sentinel_server.access.facts import Allow, Decision, Deny, Facts, NeedsApproval
 from sentinel_server.access.mint import Mint, fingerprint
+from sentinel_server.access.rounds import Count
 from sentinel_server.access.seat import Issued, Seat, Sources
 from sentinel_server.access.tables import table_of
 from sentinel_server.auditlog.event import Action
 from sentinel_server.clock import MAX_SKEW
-from sentinel_server.credentials.cache import Minted
+from sentinel_server.credentials.cache import Fingerprint, Minted
 from sentinel_server.errors import (
     ClockSkewed,
     IdentityUnavailable,
@@ -39,6 +40,11 @@ PATIENCE = timedelta(milliseconds=650)
 _NOWHERE = StoreRef(url="no store", shared=False)
 
 
+def one() -> int:
+    """An ask that is answered by itself."""
+    return 1
+
+
 class Gate:
     """Decides and issues. One for all doors of a process."""
 
@@ -54,14 +60,17 @@ class Gate:
         decision = await self.decision(seat, patience=patience)
         match decision:
             case Allow():
-                return await self._fulfil(seat, decision)
+                return await self.fulfil(seat, decision)
             case Deny() | NeedsApproval():
                 raise decision.error
             case _:
                 assert_never(decision)
 
-    async def decision(self, seat: Seat, *, patience: timedelta = PATIENCE) -> Decision:
-        """The decision, recorded when it is a refusal; a lapsed session of ours is revived on the way."""
+    async def decision(self, seat: Seat, *, patience: timedelta = PATIENCE, asks: Count = one) -> Decision:
+        """The decision, recorded when it is a refusal; a lapsed session of ours is revived on the way.
+
+        `asks` tells how many asks it answers.
+        """
         facts = await self._gather(seat, patience.total_seconds())
         decision = decide(facts, self._clock.now())
         if isinstance(decision, Deny) and decision.revivable and await self._revive(seat, facts):
@@ -70,7 +79,7 @@ class Gate:
         if not isinstance(decision, Allow):
             if not isinstance(decision.error, Unverifiable):
                 seat.cache.invalidate()
-            await seat.journal.refused(decision)
+            await seat.journal.refused(decision, asks())
         return decision
 
     # ---- facts
@@ -153,17 +162,29 @@ class Gate:
 
     # ---- credentials
 
-    async def _fulfil(self, seat: Seat, allow: Allow) -> Issued:
+    async def fulfil(self, seat: Seat, allow: Allow) -> Issued:
+        """What `allow` allows, from what is kept or else from AWS. Raises what refused."""
         key = fingerprint(seat.target, allow)
-        mint = Mint(self._sources, seat, allow, key)
-        minted = seat.cache.get(key)
+        minted = self._kept(seat, allow, key)
         if minted is None:
-            minted = await seat.cache.mint(key, mint.make)
-        elif seat.cache.due(minted):
-            seat.cache.renew(key, mint.make)
+            minted = await seat.cache.mint(key, Mint(self._sources, seat, allow, key).make)
+        return await self._served(seat, allow, minted, one)
+
+    async def fulfil_kept(self, seat: Seat, allow: Allow, asks: Count) -> Issued | None:
+        """What `allow` allows to several asks at once, None when AWS would have to be asked first."""
+        minted = self._kept(seat, allow, fingerprint(seat.target, allow))
+        return None if minted is None else await self._served(seat, allow, minted, asks)
+
+    def _kept(self, seat: Seat, allow: Allow, key: Fingerprint) -> Minted | None:
+        minted = seat.cache.get(key)
+        if minted is not None and seat.cache.due(minted):
+            seat.cache.renew(key, Mint(self._sources, seat, allow, key).make)
+        return minted
+
+    async def _served(self, seat: Seat, allow: Allow, minted: Minted, asks: Count) -> Issued:
         if abs(self._clock.skew()) > MAX_SKEW:
             raise ClockSkewed("this machine's clock is too far away from AWS's")
-        await seat.journal.served(allow, minted.issue_id)
+        await seat.journal.served(allow, minted.issue_id, asks())
         return Issued(
             credentials=minted.credentials,
             expires_at=_reported(allow, minted, self._clock.now()),

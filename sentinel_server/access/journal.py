@@ -64,8 +64,8 @@ class Journal:
         """Write one line now. Raises AuditUnavailable."""
         await self._sink.record(event, durable=durable)
 
-    async def served(self, allow: Allow, issue_id: str) -> None:
-        """Count one answer with credentials. Raises AuditUnavailable when the log must have it and cannot."""
+    async def served(self, allow: Allow, issue_id: str, times: int = 1) -> None:
+        """Count answers with credentials. Raises AuditUnavailable when the log must have it and cannot."""
         key = ("allow", issue_id)
         run = self._run
         if run is None or run.key != key:
@@ -75,10 +75,10 @@ class Journal:
             await self._change(key, event, write=again)
             if again and self._told is not None:
                 self._told(None)
-        await self._more()
+        await self._more(times)
 
-    async def refused(self, decision: Deny | NeedsApproval) -> None:
-        """Note one refusal; a log that fails here cannot make it any less of one."""
+    async def refused(self, decision: Deny | NeedsApproval, times: int = 1) -> None:
+        """Note one refusal, of so many asks; a log that fails here cannot make it any less of one."""
         error = decision.error
         key = (error.code, error.message)
         fresh = self._run is None or self._run.key != key
@@ -87,7 +87,7 @@ class Journal:
         with suppress(AuditUnavailable):
             if fresh:
                 await self._change(key, self._refusal(decision), write=True)
-            await self._more()
+            await self._more(times)
 
     def count(self, action: Action) -> None:
         """Count something the door refused by itself (`auth_failed`, `rate_limited`); `flush` writes it."""
@@ -117,9 +117,9 @@ class Journal:
             await self.write(event)
         self._run = _Run(key, event, written_at=self._clock.monotonic())
 
-    async def _more(self) -> None:
+    async def _more(self, times: int) -> None:
         if self._run is not None:
-            self._run.count += 1
+            self._run.count += times
             await self._settle(self._run, force=False)
 
     async def _settle(self, run: _Run, *, force: bool) -> None:

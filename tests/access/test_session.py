@@ -24,12 +24,13 @@ from sentinel_server.errors import (
     SessionMissing,
     SessionRevoked,
     StoreUnavailable,
+    TooLate,
     UpstreamFailed,
 )
 from sentinel_server.policy.schema import STRICT
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, Standing, State
-from sentinel_server.sessions.store import SessionQuery
+from sentinel_server.sessions.store import SessionQuery, SessionStore
 from tests.fakes.credentials import BOB
 from tests.fakes.gate import ALLOW, DENY, World, loaded
 
@@ -135,6 +136,60 @@ async def test_a_new_session_is_minted_in_the_background_when_12_and_a_half_minu
         await settle()
         second = json.loads(await session.fetch())
         assert (first["AccessKeyId"], second["AccessKeyId"]) == ("ASIA0001", "ASIA0002")
+
+
+async def test_fetches_that_wait_together_are_decided_together_and_all_counted() -> None:
+    world = World()
+    async with serving(world) as session:
+        loads = world.policies.loads
+        await asyncio.gather(*(session.fetch() for _ in range(50)))
+        assert world.policies.loads - loads == 2, "the first alone, the others together"
+    (row,) = await rows(world)
+    assert row.request_count == 50
+    assert sum(event.count or 0 for event in world.audit.events if event.action.value == "served") == 51
+
+
+async def test_refusals_of_fetches_that_wait_together_are_all_counted() -> None:
+    world = World()
+    async with serving(world) as session:
+        world.policies.policy = loaded(DENY)
+        errors = await asyncio.gather(*(session.fetch() for _ in range(9)), return_exceptions=True)
+        assert all(isinstance(error, PolicyDenied) for error in errors)
+        assert len({id(error) for error in errors}) == 9
+    refusals = [event for event in world.audit.events if event.code == "PolicyDenied"]
+    assert sum(event.count or 0 for event in refusals) == 9
+
+
+async def test_a_mint_that_takes_long_keeps_no_later_fetch_from_its_refusal() -> None:
+    world = World()
+    async with serving(world) as session:
+        world.seat.cache.invalidate()
+        world.roles.gate = asyncio.Event()
+        waiting = [asyncio.ensure_future(session.fetch()) for _ in range(9)]
+        await settle()
+        await revoke(world, session)
+        with pytest.raises(SessionRevoked):
+            await session.fetch()
+        world.roles.gate.set()
+        errors = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(error, SentinelError) for error in errors), "the mint was thrown away"
+
+
+async def test_a_decision_that_a_later_one_overtook_with_a_denial_is_not_served() -> None:
+    world = World()
+    async with serving(world) as session:
+        slow = _Slow(world.store)
+        world.seat.reader = slow
+        early = asyncio.ensure_future(session.fetch())
+        await slow.asked.wait()
+        world.seat.reader = world.store
+        await revoke(world, session)
+        with pytest.raises(SessionRevoked):
+            await session.fetch()
+        slow.go.set()
+        with pytest.raises(TooLate):
+            await early
+        assert len(world.roles.asks) == 1, "nothing new was minted for it"
 
 
 async def test_many_fetches_share_one_mint() -> None:
@@ -340,6 +395,20 @@ async def test_no_answer_of_the_store_outlasts_the_patience_of_a_fetch() -> None
         with pytest.raises(StoreUnavailable, match="within"):
             await session.fetch()
         assert asyncio.get_running_loop().time() - started < 0.8
+
+
+class _Slow:
+    """A reader that has looked already, and keeps what it saw until it may go."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
+        seen = await self._store.standing(session_id, keys)
+        self.asked.set()
+        await self.go.wait()
+        return seen
 
 
 class _Broken:

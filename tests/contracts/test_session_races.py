@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from sentinel_server.access.rounds import RoundLimits, Rounds
 from sentinel_server.errors import AlreadyExists, NotFound
 from sentinel_server.sessions.model import BlockKey, Scope, Session, Standing, block_keys
-from sentinel_server.sessions.reads import FreshReads, ReadLimits
 from sentinel_server.sessions.store import Beat, SessionStore
 from tests.fakes.session_stores import SHARED_BY_PROCESSES, open_store
 from tests.fakes.sessions import MINUTE, NOON, a_block, a_revocation, a_session
 from tests.fakes.waiting import until
 
-PATIENT = ReadLimits(budget=30.0)
+PATIENT = RoundLimits(budget=30.0)
 
 
 @pytest.fixture(params=SHARED_BY_PROCESSES)
@@ -101,7 +101,7 @@ async def test_no_read_that_begins_after_a_revocation_returned_misses_it(
     """Many readers, all the time; every standing asked for after the revocation must show it."""
     session = await created(store)
     keys = block_keys(session.person, session.profile)
-    reads = FreshReads(store, PATIENT)
+    rounds = Rounds(lambda _: store.standing(session.id, keys), PATIENT)
     done = asyncio.Event()
     early: list[Standing] = []
     late: list[Standing] = []
@@ -109,7 +109,7 @@ async def test_no_read_that_begins_after_a_revocation_returned_misses_it(
     async def keep_reading() -> None:
         while len(late) < 60:
             after = done.is_set()
-            standing = await (reads if shared else store).standing(session.id, keys)
+            standing = await (rounds.ask() if shared else store.standing(session.id, keys))
             (late if after else early).append(standing)
 
     readers = [asyncio.ensure_future(keep_reading()) for _ in range(12)]
@@ -117,7 +117,7 @@ async def test_no_read_that_begins_after_a_revocation_returned_misses_it(
     await store.revoke(session.id, a_revocation())
     done.set()
     await asyncio.gather(*readers)
-    await reads.close()
+    await rounds.close()
     assert all(standing.session is not None for standing in (*early, *late))
     assert {s.session.revocation for s in late if s.session} == {a_revocation()}
 
