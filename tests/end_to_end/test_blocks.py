@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.fakes.deployment import Deployment, Ran, Served, deployment
+from tests.fakes.deployment import Deployment, Door, Ran, deployment
 
 DOORS = {
     "credentials": ("credentials", "--profile", "dev"),
@@ -35,7 +35,7 @@ def blocks(home: Deployment, *words: str) -> None:
     assert done.code == 0, done.err
 
 
-def refused_inside(door: Served) -> None:
+def refused_inside(door: Door) -> None:
     answer = door.fetch()
     assert (answer.status, answer.code) == (403, "Blocked")
     assert "INC-42 phished" in answer.body["message"]

@@ -14,7 +14,7 @@ import pytest
 
 from sentinel_server.sandbox.aws import FaultName
 from sentinel_server.sandbox.seed import POLICIES, TABLE
-from tests.fakes.deployment import Deployment, Fetched, Served, deployment
+from tests.fakes.deployment import Deployment, Door, Fetched, deployment
 from tests.fakes.processes import until
 from tests.fakes.relay import Relay
 
@@ -53,7 +53,7 @@ def ssm(home: Deployment) -> Iterator[Relay]:
 
 
 @pytest.fixture(scope="module")
-def living(home: Deployment, dynamodb: Relay, ssm: Relay) -> Iterator[Served]:
+def living(home: Deployment, dynamodb: Relay, ssm: Relay) -> Iterator[Door]:
     """The one session, with a way to each service that can be closed."""
     with home.door(
         AWS_ENDPOINT_URL_DYNAMODB=dynamodb.url,
@@ -64,7 +64,7 @@ def living(home: Deployment, dynamodb: Relay, ssm: Relay) -> Iterator[Served]:
 
 
 @pytest.fixture
-def door(home: Deployment, living: Served, dynamodb: Relay, ssm: Relay) -> Iterator[Served]:
+def door(home: Deployment, living: Door, dynamodb: Relay, ssm: Relay) -> Iterator[Door]:
     """The session, serving before and after."""
     assert living.fetch().status == 200
     yield living
@@ -74,7 +74,7 @@ def door(home: Deployment, living: Served, dynamodb: Relay, ssm: Relay) -> Itera
     until(lambda: living.fetch().status == 200, "it serves again")
 
 
-def several(door: Served) -> list[Fetched]:
+def several(door: Door) -> list[Fetched]:
     """Fetches one after another, and at once."""
     with ThreadPoolExecutor(4) as pool:
         return [door.fetch(), *pool.map(lambda _: door.fetch(), range(4)), door.fetch()]
@@ -87,25 +87,25 @@ def all_refused_in_time(fetches: list[Fetched], code: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_store_with_a_fault_serves_nobody(home: Deployment, door: Served, kind: FaultName) -> None:
+def test_a_store_with_a_fault_serves_nobody(home: Deployment, door: Door, kind: FaultName) -> None:
     home.aws.fail(service="dynamodb", kind=kind)
     all_refused_in_time(several(door), "StoreUnavailable")
 
 
-def test_a_store_that_is_slow_serves_nobody(home: Deployment, door: Served) -> None:
+def test_a_store_that_is_slow_serves_nobody(home: Deployment, door: Door) -> None:
     home.aws.fail(service="dynamodb", kind="latency", seconds=1.0)
     all_refused_in_time(several(door), "StoreUnavailable")
 
 
 @pytest.mark.parametrize("end", [Relay.stop, Relay.hang], ids=["stopped", "silent"])
 def test_a_store_that_is_gone_serves_nobody(
-    door: Served, dynamodb: Relay, end: Callable[[Relay], None]
+    door: Door, dynamodb: Relay, end: Callable[[Relay], None]
 ) -> None:
     end(dynamodb)
     all_refused_in_time(several(door), "StoreUnavailable")
 
 
-def test_a_session_whose_row_is_gone_gets_nothing(home: Deployment, door: Served) -> None:
+def test_a_session_whose_row_is_gone_gets_nothing(home: Deployment, door: Door) -> None:
     table, key = home.root("dynamodb"), {"id": {"S": door.session}}
     row = table.get_item(TableName=TABLE, Key=key)["Item"]
     table.delete_item(TableName=TABLE, Key=key)
@@ -113,7 +113,7 @@ def test_a_session_whose_row_is_gone_gets_nothing(home: Deployment, door: Served
     table.put_item(TableName=TABLE, Item=row)
 
 
-def test_a_revocation_behind_a_fault_is_found_when_it_ends(home: Deployment, door: Served) -> None:
+def test_a_revocation_behind_a_fault_is_found_when_it_ends(home: Deployment, door: Door) -> None:
     """In a session of its own, because a revocation has no end."""
     with home.door() as other:
         home.aws.fail(service="dynamodb", kind="drop", operation="BatchGetItem")
@@ -126,7 +126,7 @@ def test_a_revocation_behind_a_fault_is_found_when_it_ends(home: Deployment, doo
         assert door.fetch().status == 200
 
 
-def refused_from(door: Served, since: float) -> list[Fetched]:
+def refused_from(door: Door, since: float) -> list[Fetched]:
     """Fetch until refused, and go on a little; fails if anything is served from a policy that is too old."""
     while (began := time.monotonic()) and door.fetch().status == 200:
         assert began - since <= POLICY_AGE
@@ -136,18 +136,18 @@ def refused_from(door: Served, since: float) -> list[Fetched]:
 
 @pytest.mark.parametrize("end", [Relay.stop, Relay.hang], ids=["stopped", "silent"])
 def test_without_its_source_a_policy_lasts_as_long_as_it_may(
-    door: Served, ssm: Relay, end: Callable[[Relay], None]
+    door: Door, ssm: Relay, end: Callable[[Relay], None]
 ) -> None:
     end(ssm)
     all_refused_in_time(refused_from(door, time.monotonic()), "PolicyUnavailable")
 
 
-def test_a_source_that_denies_ends_the_serving(home: Deployment, door: Served) -> None:
+def test_a_source_that_denies_ends_the_serving(home: Deployment, door: Door) -> None:
     home.aws.fail(service="ssm", kind="deny")
     all_refused_in_time(refused_from(door, time.monotonic()), "PolicyUnavailable")
 
 
-def test_a_policy_changed_in_a_slow_source_is_in_force_in_time(home: Deployment, door: Served) -> None:
+def test_a_policy_changed_in_a_slow_source_is_in_force_in_time(home: Deployment, door: Door) -> None:
     """A slow load ends between fetches, so what it brings may be served, and only that."""
     ssm, name = home.root("ssm"), "/sentinel/policies/prod"
     ssm.put_parameter(Name=name, Value=POLICIES["admin"], Type="String", Overwrite=True)
@@ -163,7 +163,7 @@ def test_a_policy_changed_in_a_slow_source_is_in_force_in_time(home: Deployment,
 
 @pytest.mark.parametrize("kind", ["deny", "drop", "throttle"])
 def test_without_sts_what_is_still_allowed_is_served_from_the_cache(
-    home: Deployment, door: Served, kind: FaultName
+    home: Deployment, door: Door, kind: FaultName
 ) -> None:
     home.aws.fail(service="sts", kind=kind)
     fetches = several(door)
@@ -172,7 +172,7 @@ def test_without_sts_what_is_still_allowed_is_served_from_the_cache(
 
 
 @pytest.mark.parametrize("service", ["sts", "ssm", "dynamodb"])
-def test_nothing_starts_while_something_cannot_be_asked(home: Deployment, door: Served, service: str) -> None:
+def test_nothing_starts_while_something_cannot_be_asked(home: Deployment, door: Door, service: str) -> None:
     home.aws.fail(service=service, kind="error500")
     done = home.run("exec", "--server", "--profile", "prod", "--", "echo", "started")
     assert (done.code, done.out) == (6, "")

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,7 +19,7 @@ from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.sandbox.seed import Seeded, seed
 from tests.fakes.aws import client
-from tests.fakes.processes import DEADLINE, REPOSITORY, Running, sentinel, started
+from tests.fakes.processes import REPOSITORY, Running, sentinel, started
 
 DOOR = 'echo "door $AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; exec cat'
 """A child that tells the test where credentials are, and ends when its stdin does."""
@@ -61,12 +60,11 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A running `exec --server`, seen from inside its child."""
+    """An `exec --server`, seen from inside its child."""
 
-    running: Running
     session: str
-    url: str = ""
-    token: str = field(default="", repr=False)
+    url: str
+    token: str = field(repr=False)
 
     def fetch(self) -> Fetched:
         """One fetch, as an SDK does it."""
@@ -83,6 +81,13 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Door(Served):
+    """The same, with its process."""
+
+    running: Running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One seeded home; `shared` says whether policies are in SSM and sessions in DynamoDB."""
 
@@ -95,7 +100,7 @@ class Deployment:
         """The environment a person there has."""
         return {**self.seeded.environment, **more}
 
-    def run(self, *words: str, within: float = 60, **env: str) -> Ran:
+    def run(self, *words: str, **env: str) -> Ran:
         """One command of ours, to its end."""
         done = subprocess.run(
             sentinel(*words),
@@ -104,7 +109,7 @@ class Deployment:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=within,
+            timeout=60,
             check=False,
         )
         return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
@@ -118,11 +123,11 @@ class Deployment:
             yield running
 
     @contextmanager
-    def door(self, *flags: str, profile: str = "prod", **env: str) -> Iterator[Served]:
+    def door(self, *flags: str, profile: str = "prod", **env: str) -> Iterator[Door]:
         """A running `exec --server` whose endpoint the test may use like its child."""
         with self.serving(*flags, "--", "sh", "-c", DOOR, profile=profile, **env) as running:
             told = running.wait_for(r"^door (\S+) (\S+)$")
-            yield Served(running=running, session=session_of(running), url=told[1], token=told[2])
+            yield Door(running=running, session=session_of(running), url=told[1], token=told[2])
 
     def revoke(self, session: str, reason: str = "INC-42 laptop stolen") -> Ran:
         """`server-revoke`, in a process of its own; it must succeed."""
@@ -161,9 +166,3 @@ def deployment(into: Path, *, shared: bool, dynamodb_url: str | None = None) -> 
         home.mkdir(parents=True)
         seeded = seed(aws, home, inherited, shared=shared)
         yield Deployment(aws=aws, seeded=seeded, shared=shared, output=into / "output")
-
-
-PYTHON = sys.executable
-"""The interpreter for children that need one."""
-
-__all__ = ["DEADLINE", "Deployment", "Fetched", "Ran", "Served", "deployment", "session_of"]
