@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.clients import AwsSession, error_code
 from sentinel_server.adapters.aws.lapses import START_AGAIN
-from sentinel_server.adapters.aws.source import SourceCredentials
+from sentinel_server.adapters.aws.source import SourceCredentials, note_outcome
 from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_errors
-from sentinel_server.clock import Clock
+from sentinel_server.clock import MAX_SKEW, Clock
 from sentinel_server.credentials.endpoints import endpoints_for, sts_region
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.profiles import Profile, Profiles
@@ -90,7 +90,7 @@ class BotoBase:
         self.aws = self._open(credentials=self.resolve)
         """Opens clients that are signed with these credentials."""
         self._sts = StsClient(self.aws)
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[Principal] | None = None
         self._known: tuple[str, Principal] | None = None
 
     async def prepare(self) -> None:
@@ -118,20 +118,32 @@ class BotoBase:
         return self._mfa
 
     async def principal(self) -> Principal:
-        """Whose they are; STS is asked again only when the access key has changed."""
-        async with self._asking:
-            for _ in range(_ROTATIONS):
-                key = (await self.resolve()).access_key_id
-                if self._known is not None and self._known[0] == key:
-                    return self._known[1]
-                found = await self._caller()
-                if (await self.resolve()).access_key_id == key:  # else it is not known which key signed
-                    self._known = (key, found)
-                    return found
+        """Whose they are; STS is asked again when the access key has changed.
+
+        And while the clock is too far off, because only an answer of AWS can tell that it has been mended.
+        """
+        known, skewed = self._known, abs(self._clock.skew()) > MAX_SKEW
+        if known is not None and not skewed and (await self.resolve()).access_key_id == known[0]:
+            return known[1]
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_whose())
+            self._asking.add_done_callback(note_outcome)
+        return await asyncio.shield(self._asking)
+
+    async def _ask_whose(self) -> Principal:
+        for _ in range(_ROTATIONS):
+            key = (await self.resolve()).access_key_id
+            found = await self._caller()
+            if (await self.resolve()).access_key_id == key:  # else it is not known which key signed
+                self._known = (key, found)
+                return found
         raise IdentityUnavailable(f"the base credentials of {self._about()} change at every use")
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Let go of connections and of what is under way."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
         await self._source.close()
         await self._sts.close()
 

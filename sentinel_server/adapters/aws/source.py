@@ -94,24 +94,31 @@ class SourceCredentials:
         self._loaded: _Held | None = None
         self._current: AwsCredentials | None = None
         self._renewal: asyncio.Task[None] | None = None
+        self._taking: asyncio.Task[AwsCredentials] | None = None
         self._renewed_at = -RETRY_SECONDS
         self._read_at: tuple[int, ...] = ()
 
     async def resolve(self) -> AwsCredentials:
         """The credentials now. Raises LoginRequired, IdentityUnavailable, UpstreamFailed, InvalidSetting."""
         current = self._lasting(RENEWED_AT_LATEST)
+        if current is None and self._loaded is not None and not _renews(self._loaded):
+            return await self._take_in_turn()
         if current is None:
-            async with self._loading:
-                return self._lasting(RENEWED_AT_LATEST) or await self._take()
+            # Who waits may give up before slow credentials come; the next one must find them there.
+            if self._taking is None or self._taking.done():
+                self._taking = asyncio.create_task(self._take_in_turn())
+                self._taking.add_done_callback(note_outcome)
+            return await asyncio.shield(self._taking)
         if self._lasting(RENEWED_FROM) is None:
             self._renew()
         return current
 
     async def close(self) -> None:
         """End what is going on in the background."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.gather(self._renewal, return_exceptions=True)
+        under_way = [task for task in (self._renewal, self._taking) if task is not None]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def _lasting(self, least: timedelta) -> AwsCredentials | None:
         """What was taken last, when it says when it ends and at least `least` is left."""
@@ -119,6 +126,10 @@ class SourceCredentials:
         if current is None or current.expires_at is None:
             return None
         return current if current.expires_at - self._clock.now() >= least else None
+
+    async def _take_in_turn(self) -> AwsCredentials:
+        async with self._loading:
+            return self._lasting(RENEWED_AT_LATEST) or await self._take()
 
     async def _take(self) -> AwsCredentials:
         with source_errors(self._source):
@@ -212,6 +223,16 @@ class SourceCredentials:
         return session
 
 
+def note_outcome(task: asyncio.Task[Any]) -> None:
+    """For a task whose waiters may all be gone: its exception has been seen."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _renews(held: _Held) -> bool:
+    return isinstance(held, AioRefreshableCredentials)
+
+
 async def _taken_from(held: _Held) -> AwsCredentials:
     frozen = await held.get_frozen_credentials()
     end = getattr(held, "_expiry_time", None)  # botocore has no public name for it
@@ -260,7 +281,7 @@ class _Builder(AioProfileProviderBuilder):
 
 
 class _Bounded:
-    """A process that is gone when nobody waits for it any more."""
+    """A process that is gone when the credentials that wait for it are closed."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process

@@ -465,7 +465,7 @@ async def test_without_a_configuration_the_default_profile_takes_what_the_enviro
         assert (await base.principal()).name == "dev"
 
 
-async def test_a_credential_process_is_gone_when_nobody_waits_for_it_any_more(home: Home) -> None:
+async def test_a_credential_process_is_gone_when_its_base_is_closed(home: Home) -> None:
     started = home.path / "started"
     os.mkfifo(started)
     hang = f"f = open({str(started)!r}, 'w'); print('up', file=f, flush=True); signal.pause()"
@@ -477,8 +477,8 @@ async def test_a_credential_process_is_gone_when_nobody_waits_for_it_any_more(ho
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert await asyncio.to_thread(pipe.read) == ""  # its end of the pipe closed with it
-        pipe.close()
+    assert await asyncio.to_thread(pipe.read) == ""  # its end of the pipe closed with it
+    pipe.close()
 
 
 async def test_a_web_identity_that_sts_does_not_take_is_no_identity(home: Home) -> None:
