@@ -73,7 +73,8 @@ class Gate:
         """
         facts = await self._gather(seat, patience.total_seconds())
         decision = decide(facts, self._clock.now())
-        if isinstance(decision, Deny) and decision.revivable and await self._revive(seat, facts):
+        if isinstance(decision, Deny) and decision.revivable:
+            await self._revive(seat, facts)  # or somebody who came at the same time has
             facts = await self._gather(seat, patience.total_seconds())
             decision = decide(facts, self._clock.now())
         if not isinstance(decision, Allow):
@@ -134,31 +135,30 @@ class Gate:
             if isinstance(opened, SentinelError):
                 return opened
             seat.store = opened
-        seat.reader, seat.person = seat.store, person
+        seat.reader, seat.person, seat.own_person = seat.store, person, principal.person
         seat.journal.know(person=person, principal=principal.arn)
         return await self._standing(seat, person, patience)
 
     async def _standing(self, seat: Seat, person: str, patience: float) -> Standing | SentinelError:
         if seat.reader is None:
             return StoreUnavailable("the session store is not open")
-        keys = block_keys(person, seat.ask.profile)
+        keys = block_keys(person, seat.ask.profile, own=seat.own_person)
         return await _settled(seat.reader.standing(seat.session_id, keys), patience, StoreUnavailable)
 
-    async def _revive(self, seat: Seat, facts: Facts) -> bool:
+    async def _revive(self, seat: Seat, facts: Facts) -> None:
         """Bring back our own session after a sleep, when all else allows it."""
         store, session_id, instance = seat.store, seat.session_id, seat.instance_id
         if store is None or session_id is None or instance is None:
-            return False
+            return
         if isinstance(facts.standing, SentinelError) or facts.standing.session is None:
-            return False
+            return
         seen = facts.standing.session.heartbeat_at
         try:
             revived = await store.revive(session_id, instance, seen, self._clock.now())
         except SentinelError:
-            return False
+            return
         if revived:
             await seat.journal.write(seat.journal.line(Action.SESSION_REVIVED))
-        return revived
 
     # ---- credentials
 
@@ -167,7 +167,7 @@ class Gate:
         key = fingerprint(seat.target, allow)
         minted = self._kept(seat, allow, key)
         if minted is None:
-            minted = await seat.cache.mint(key, Mint(self._sources, seat, allow, key).make)
+            minted = await self._minted(seat, allow, key)
         return await self._served(seat, allow, minted, one)
 
     async def fulfil_kept(self, seat: Seat, allow: Allow, asks: Count) -> Issued | None:
@@ -180,6 +180,13 @@ class Gate:
         if minted is not None and seat.cache.due(minted):
             seat.cache.renew(key, Mint(self._sources, seat, allow, key).make)
         return minted
+
+    async def _minted(self, seat: Seat, allow: Allow, key: Fingerprint) -> Minted:
+        try:
+            return await seat.cache.mint(key, Mint(self._sources, seat, allow, key).make)
+        except SentinelError as error:
+            await seat.journal.refused(Deny(error=error, basis=allow.basis))
+            raise
 
     async def _served(self, seat: Seat, allow: Allow, minted: Minted, asks: Count) -> Issued:
         if abs(self._clock.skew()) > MAX_SKEW:

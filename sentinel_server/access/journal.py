@@ -7,6 +7,7 @@ before a secret leaves.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -44,6 +45,8 @@ class Journal:
         self._about = about
         self._told = told
         self._run: _Run | None = None
+        self._last_told: tuple[str, str] | None = None
+        self._changing = asyncio.Lock()
         self._counted: dict[Action, int] = {}
 
     def know(self, **fields: str) -> None:
@@ -67,27 +70,22 @@ class Journal:
     async def served(self, allow: Allow, issue_id: str, times: int = 1) -> None:
         """Count answers with credentials. Raises AuditUnavailable when the log must have it and cannot."""
         key = ("allow", issue_id)
-        run = self._run
-        if run is None or run.key != key:
-            again = run is not None and run.key[0] != "allow"
-            action = Action.CHANGED if again else Action.SERVED
-            event = self.line(action, allow, effect="allow", issue_id=issue_id)
-            await self._change(key, event, write=again)
-            if again and self._told is not None:
-                self._told(None)
-        await self._more(times)
+        if self._differs(key):
+            async with self._changing:
+                await self._serving(key, allow, issue_id)
+        await self._more(key, times)
 
     async def refused(self, decision: Deny | NeedsApproval, times: int = 1) -> None:
         """Note one refusal, of so many asks; a log that fails here cannot make it any less of one."""
         error = decision.error
         key = (error.code, error.message)
-        fresh = self._run is None or self._run.key != key
-        if fresh and self._told is not None:
-            self._told(error)
+        self._tell(key, error)
         with suppress(AuditUnavailable):
-            if fresh:
-                await self._change(key, self._refusal(decision), write=True)
-            await self._more(times)
+            if self._differs(key):
+                async with self._changing:
+                    if self._differs(key):  # else one who was refused with us has written it
+                        await self._change(key, self._refusal(decision), write=True)
+            await self._more(key, times)
 
     def count(self, action: Action) -> None:
         """Count something the door refused by itself (`auth_failed`, `rate_limited`); `flush` writes it."""
@@ -100,6 +98,24 @@ class Journal:
             await self.write(self.line(action, count=count))
         if self._run is not None and self._run.count:
             await self._settle(self._run, force=end)
+
+    def _differs(self, key: tuple[str, str]) -> bool:
+        return self._run is None or self._run.key != key
+
+    async def _serving(self, key: tuple[str, str], allow: Allow, issue_id: str) -> None:
+        if not self._differs(key):
+            return
+        again = self._run is not None and self._run.key[0] != "allow"
+        action = Action.CHANGED if again else Action.SERVED
+        await self._change(key, self.line(action, allow, effect="allow", issue_id=issue_id), write=again)
+        if again:
+            self._tell(None, None)
+
+    def _tell(self, refusal: tuple[str, str] | None, error: SentinelError | None) -> None:
+        if refusal != self._last_told:
+            self._last_told = refusal
+            if self._told is not None:
+                self._told(error)
 
     def _refusal(self, decision: Deny | NeedsApproval) -> AuditEvent:
         error = decision.error
@@ -117,8 +133,8 @@ class Journal:
             await self.write(event)
         self._run = _Run(key, event, written_at=self._clock.monotonic())
 
-    async def _more(self, times: int) -> None:
-        if self._run is not None:
+    async def _more(self, key: tuple[str, str], times: int) -> None:
+        if self._run is not None and self._run.key == key:
             self._run.count += times
             await self._settle(self._run, force=False)
 

@@ -30,11 +30,15 @@ START_PATIENCE = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
-    """`heartbeat` is how often the row is told that we live, `max_session` the end nothing extends."""
+    """`heartbeat` is how often the row is told that we live, `max_session` the end nothing extends.
+
+    `ending` is how long the store may take over the end, while somebody waits for their prompt.
+    """
 
     max_session: timedelta = timedelta(hours=12)
     heartbeat: timedelta = timedelta(seconds=60)
     lazy: bool = False
+    ending: timedelta = timedelta(seconds=5)
 
 
 class ServerSession:
@@ -190,16 +194,23 @@ class ServerSession:
             return
 
     async def _end(self) -> None:
+        """The row lapses by its heartbeat if it cannot be ended; what was counted is written all the same."""
+        journal, ended = self._seat.journal, False
+        with suppress(SentinelError, TimeoutError):
+            async with asyncio.timeout(self._options.ending.total_seconds()):
+                ended = await self._row_ended()
+        with suppress(SentinelError):
+            await journal.flush(end=True)
+            if ended:
+                await journal.write(journal.line(Action.SESSION_ENDED))
+
+    async def _row_ended(self) -> bool:
         store, session_id = self._seat.store, self._seat.session_id
-        try:
-            if store is not None and session_id is not None:
-                await self._beat(store, session_id)
-                await store.end(session_id, self._sources.clock.now())
-                await self._seat.journal.flush(end=True)
-                await self._seat.journal.write(self._seat.journal.line(Action.SESSION_ENDED))
-        except SentinelError:
-            # The row lapses by its heartbeat; the child is gone, so nothing asks for credentials any more.
-            return
+        if store is None or session_id is None:
+            return False
+        await self._beat(store, session_id)
+        await store.end(session_id, self._sources.clock.now())
+        return True
 
     # ---- answers
 

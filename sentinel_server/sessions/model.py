@@ -128,12 +128,17 @@ class Standing:
     blocks: tuple[Block, ...] = ()
 
 
-def block_keys(person: str, profile: str) -> tuple[BlockKey, ...]:
-    """Every block that can touch this person and profile."""
+def block_keys(person: str, profile: str, own: str | None = None) -> tuple[BlockKey, ...]:
+    """Every block that can touch this person and profile.
+
+    `own` is the person's key before a `people` map, which is this machine's affair: whoever blocks may not
+    have the map, and whoever is blocked must not escape by writing one.
+    """
     return (
         BlockKey(scope=Scope.EVERYONE),
         BlockKey(scope=Scope.PERSON, name=person),
         BlockKey(scope=Scope.PROFILE, name=profile),
+        *([BlockKey(scope=Scope.PERSON, name=own)] if own and own != person else []),
     )
 
 

@@ -17,6 +17,7 @@ from sentinel_server.credentials.config_file import FileText
 from sentinel_server.credentials.profiles import Profiles
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.clock import FakeClock
+from tests.fakes.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +81,7 @@ async def test_an_sts_that_is_slower_than_a_fetch_has_answered_the_next_one(
     sandbox.aws.forget_calls()
     async with based(tmp_path, sandbox, FakeClock(), "[profile work]\n") as base:
         impatient = asyncio.create_task(base.principal())
-        while not sandbox.aws.calls_to("sts", "GetCallerIdentity"):
-            await asyncio.sleep(0)
+        await until(lambda: bool(sandbox.aws.calls_to("sts", "GetCallerIdentity")))
         impatient.cancel()
         assert (await base.principal()).name == "dev"
     assert len(sandbox.aws.calls_to("sts", "GetCallerIdentity")) == 1
