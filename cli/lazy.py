@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -48,6 +47,8 @@ class LazyGroup(click.Group):
         """Click's own, with a suggestion for a misspelt command."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in self.table:
+            import difflib
+
             near = difflib.get_close_matches(name, self.table, n=1)
             raise click.UsageError(
                 f"no command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), ctx

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -92,6 +91,8 @@ def _failed(error: SentinelError) -> int:
 
 def _broken(error: Exception) -> int:
     """A mistake of ours: its place is said and its words are not, because they may quote a secret."""
+    from pathlib import Path
+
     from cli.output import note
 
     last = error.__traceback__
