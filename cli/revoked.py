@@ -41,11 +41,11 @@ def one_in_words(done: Revoked, now: datetime) -> str:
     return _wrapped([*lines, AT_ONCE, _held(session, now), DERIVED])
 
 
-def many_in_words(done: MassRevocation, now: datetime) -> str:
-    """The block, what was cut off under it, and what its holders still have."""
+def many_in_words(done: MassRevocation, now: datetime, store: str) -> str:
+    """The block and which doors know of it, what was cut off under it, and what its holders still have."""
     block = done.block
     end = "until it is lifted" if block.until is None else f"until {whole_seconds(block.until)}"
-    lines = [f"Blocked: {block.key} at every door, {end}."]
+    lines = [f"Blocked: {block.key} at every door that uses {store}, {end}."]
     lines.append(f"Revoked: {_count(len(done.revoked))}{_ids(done.revoked)}.")
     if done.already:
         lines.append(f"Already revoked: {_count(len(done.already))}{_ids(done.already)}.")

@@ -127,11 +127,12 @@ async def _revoke_many(order: _Order, covered: _Covered, until: timedelta | None
         now = SystemClock().now()
         end = None if until is None else now + until
         done = await revoke_matching(store, key, by, order.reason, now, end)
+        where = store.ref.url
     failed = await write_down(order.settings, revoked.events(done, now))
     if order.output == "json":
         show_json(revoked.many_fields(done, now))
     else:
-        click.echo(revoked.many_in_words(done, now))
+        click.echo(revoked.many_in_words(done, now, where))
     if done.failures:
         raise revoked.incomplete(done)
     if failed is not None:

@@ -93,7 +93,12 @@ def _load_configured(settings: Settings, profile: str) -> LoadedPolicy:
 
 def _myself(settings: Settings, profile: str) -> Principal:
     from sentinel_server import wiring
+    from sentinel_server.errors import Nested
 
+    inside = settings.environ.get("AWS_SENTINEL")
+    if inside:
+        why = f"in this shell of {inside} AWS knows the role that sentinel gave it, and not you"
+        raise Nested(why, hint="ask from another shell, or say who asks: --user NAME")
     return run(wiring.whoami(settings, profile))
 
 

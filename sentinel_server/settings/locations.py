@@ -115,7 +115,10 @@ def parse_parameter(text: str) -> SsmPolicies:
 
 
 def _path(text: str, scheme: str) -> Path:
-    path = Path(text.removeprefix(scheme)).expanduser()
+    try:
+        path = Path(text.removeprefix(scheme)).expanduser()
+    except RuntimeError as error:
+        raise InvalidSetting(f"{text!r}: nobody has that home") from error
     if not path.is_absolute():
         raise InvalidSetting(f"{text!r} needs an absolute path: {scheme}/PATH")
     return path

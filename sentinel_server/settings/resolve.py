@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
 
+from sentinel_server.credentials.recursion import RESOLVING
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.identity.people import Persons
 from sentinel_server.policy.schema import Lease
@@ -190,8 +191,8 @@ COMMAND_VARIABLES = frozenset(
 
 OTHER_VARIABLES = COMMAND_VARIABLES | {
     *("SENTINEL_PROFILE", "SENTINEL_CONFIG", "SENTINEL_OUTPUT", "SENTINEL_YES"),
-    "SENTINEL_DYNAMODB_LOCAL",
+    *("SENTINEL_DYNAMODB_LOCAL", RESOLVING),
 }
 """Variables that are not settings: a profile, the configuration file, an output format, a yes to every
-question, a tool of our tests.
+question, a tool of our tests, and our own mark on a process that we wait for.
 """

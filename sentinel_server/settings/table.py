@@ -79,7 +79,10 @@ def _address(text: str) -> str:
 
 
 def _path(text: str) -> Path:
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError("nobody has that home") from error
     if not path.is_absolute():
         raise ValueError("an absolute path is wanted")
     return path

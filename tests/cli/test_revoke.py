@@ -143,7 +143,7 @@ def test_a_person_is_blocked_and_all_their_live_sessions_are_cut_off(sentinel: C
     (block,) = blocks(sentinel)
     assert (block["key"], block["reason"], block["until"]) == ("person:iam:111122223333:alice", "gone", None)
     told = flat(ran.out)
-    assert "Blocked: person:iam:111122223333:alice at every door, until it is lifted." in told
+    assert "Blocked: person:iam:111122223333:alice at every door that uses sqlite:///" in told
     assert "Revoked: 2 live sessions" in told
     assert "To lift the block: sentinel server-unblock person:iam:111122223333:alice" in told
     assert "`sentinel exec` without --server" in told
@@ -336,8 +336,8 @@ def many(*revocations: Session, failures: tuple[Failure, ...] = ()) -> MassRevoc
 
 def test_a_mass_revocation_bounds_what_each_session_holds() -> None:
     sessions = [a_session(number, revocation=a_revocation()) for number in (1, 2)]
-    told = flat(revoked.many_in_words(many(*sessions), NOON))
-    assert "Blocked: everyone at every door, until 2026-03-01T13:00:00Z." in told
+    told = flat(revoked.many_in_words(many(*sessions), NOON, "memory:"))
+    assert "Blocked: everyone at every door that uses memory:, until 2026-03-01T13:00:00Z." in told
     assert f"Already revoked: 1 live session ({ONE})." in told
     assert f"still holds of {ONE} lasts" in told
     assert f"still holds of {TWO} lasts" in told
@@ -358,6 +358,6 @@ def test_what_could_not_be_revoked_is_named_and_could_not_be_verified() -> None:
 
 def test_nothing_said_is_wider_than_a_terminal() -> None:
     session = a_session(1, revocation=a_revocation(), role_arn="arn:aws:iam::111122223333:role/prod")
-    text = revoked.many_in_words(many(session, session), NOON)
+    text = revoked.many_in_words(many(session, session), NOON, "memory:")
     assert [line for line in text.splitlines() if len(line) > 80] == []
     assert not re.search(r" $", text, re.MULTILINE)
