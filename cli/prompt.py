@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -19,5 +22,16 @@ class TerminalPrompt:
                 f"the MFA device {serial} wants a code, and there is no terminal to ask on",
                 hint="run this in a terminal, or use a profile without mfa_serial",
             )
-        code: str = click.prompt(f"MFA code of {serial}", hide_input=True, err=True)
+        with _interruptible():
+            code: str = click.prompt(f"MFA code of {serial}", hide_input=True, err=True)
         return code.strip()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end what blocks: asyncio's handler only asks its main task, which waits for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

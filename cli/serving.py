@@ -75,17 +75,23 @@ async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     ask = Ask(profile=wish.profile, mode=Mode.SERVER, duration=settings.server_duration, lease=settings.lease)
     workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
     asyncio.get_running_loop().set_default_executor(workers)
-    async with wiring.open_door(settings, ask, visitor) as door:
-        options = SessionOptions(
-            max_session=settings.max_session, heartbeat=settings.heartbeat, lazy=wish.lazy
-        )
-        session = ServerSession(door.gate, door.sources, door.seat, options)
-        try:
-            await session.start()
-            teller.live = True
-            end = await _child(settings, wish, door, session)
-        finally:
-            await session.close()
+    end: ChildEnd | None = None
+    try:
+        async with wiring.open_door(settings, ask, visitor) as door:
+            options = SessionOptions(
+                max_session=settings.max_session, heartbeat=settings.heartbeat, lazy=wish.lazy
+            )
+            session = ServerSession(door.gate, door.sources, door.seat, options)
+            try:
+                await session.start()
+                teller.live = True
+                end = await _child(settings, wish, door, session)
+            finally:
+                await session.close()
+    except SentinelError as error:
+        if end is None:
+            raise
+        note(f"the command has ended, but this failed afterwards: {error.line()}")
     return _told_end(end, teller)
 
 

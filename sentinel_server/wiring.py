@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
-from sentinel_server.errors import PolicyUnavailable, SentinelError, StoreUnavailable
+from sentinel_server.errors import PolicyUnavailable, SentinelError, StoreUnavailable, Unverifiable
 from sentinel_server.policy.schema import LoadedPolicy
 from sentinel_server.settings.locations import (
     DynamoDbLocation,
@@ -178,12 +178,18 @@ async def whoami(settings: Settings, profile: str | None) -> Principal:
 
 
 async def actor(settings: Settings) -> str:
-    """Who is acting, for `revoked_by`: the principal's ARN on a shared store, else this machine's user."""
-    if isinstance(settings.store, SqliteLocation):
-        from sentinel_server.adapters.local.user import local_user
+    """Who is acting, for `revoked_by`: the principal's ARN on a shared store, else this machine's user.
 
+    It is said when STS could not tell: cutting off must not wait for a service it has no need of.
+    """
+    from sentinel_server.adapters.local.user import local_user
+
+    if isinstance(settings.store, SqliteLocation):
         return local_user()
-    return (await whoami(settings, None)).arn
+    try:
+        return (await whoami(settings, None)).arn
+    except Unverifiable:
+        return f"{local_user()} (not verified)"
 
 
 def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[LoopbackServer, Secret]:
@@ -340,10 +346,9 @@ class _StoreOpener:
             return await self._dynamodb(configured, configured.table)
         named = parse_table(table)
         near = configured if isinstance(configured, DynamoDbLocation) else None
-        region = named.region or (near.region if near else None)
-        return await self._dynamodb(
-            DynamoDbLocation(table=named.table, region=region, account=named.account), table
-        )
+        if near is not None and named.account is None:  # a bare name is in the configured place
+            named = replace(named, region=near.region, account=near.account)
+        return await self._dynamodb(named, table)
 
     async def _dynamodb(self, where: DynamoDbLocation, text: str) -> SessionStore:
         from sentinel_server.adapters.aws.sessions import open_dynamodb_sessions
