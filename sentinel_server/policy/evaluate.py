@@ -5,6 +5,7 @@ What the effect of that rule means at a door is `access.decide`'s affair.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -60,12 +61,12 @@ def evaluate(policy: Policy, ask: PolicyAsk) -> PolicyDecision:
     """The decision of `policy` on `ask`."""
     facts = Facts(policy, ask)
     blocked: Rule | None = None
-    for index, matcher in enumerate(compiled(policy.rules)):
-        miss = facts.miss(matcher)
+    for matcher in compiled(policy.rules).relevant(facts.asker, facts.may_match):
+        miss = facts.miss_now(matcher)
         if miss is None:
             rule = matcher.rule
             return PolicyDecision(
-                rule=rule, index=index, device_blocked=None if rule.effect in _ALLOWING else blocked
+                rule=rule, index=matcher.index, device_blocked=None if rule.effect in _ALLOWING else blocked
             )
         if miss == "zone":
             break  # what cannot be evaluated is a denial: no later rule may allow
@@ -77,35 +78,50 @@ def evaluate(policy: Policy, ask: PolicyAsk) -> PolicyDecision:
 class Facts:
     """One ask, with what several rules need worked out once."""
 
-    __slots__ = ("_arn", "_clocks", "_mode", "_profile", "ask", "bare", "policy")
+    __slots__ = ("_arn", "_clocks", "_mode", "_profile", "ask", "bare")
 
     def __init__(self, policy: Policy, ask: PolicyAsk) -> None:
-        self.policy = policy
         self.ask = ask
         self.bare = bare_name(ask.principal, policy, ask.home_account)
         self._profile, self._mode, self._arn = ask.profile, ask.mode, ask.principal.arn
-        self._clocks: dict[str, tuple[int, int] | None] = {}
+        self._clocks: dict[str, tuple[int, int] | None] | None = None
+
+    @property
+    def asker(self) -> Hashable:
+        """All that `may_match` depends on."""
+        return self._profile, self._mode.value, self._arn, self.bare
 
     def miss(self, matcher: Matcher) -> Miss | None:
-        """The first condition that keeps a rule from matching, None when it matches.
+        """The first condition that keeps a rule from matching, None when it matches."""
+        return self._miss_always(matcher) or self.miss_now(matcher)
+
+    def may_match(self, matcher: Matcher) -> bool:
+        """Whether nothing but the time or the device can keep a rule from matching."""
+        return self._miss_always(matcher) is None
+
+    def miss_now(self, matcher: Matcher) -> Miss | None:
+        """The condition on time or device that keeps a rule from matching, which otherwise does.
 
         A window in a zone that cannot be resolved is open for a rule that denies.
         """
-        if matcher.modes and self._mode not in matcher.modes:
-            return "mode"
-        if matcher.profiles is not None and not matcher.profiles(self._profile):
-            return "profiles"
-        if matcher.users is not None and not self._named(matcher.users):
-            return "users"
         if matcher.time is not None and (miss := self._closed(matcher.time, matcher.rule.effect)) is not None:
             return miss
         return "device" if matcher.device else None
 
     def clock(self, timezone: str) -> tuple[int, int] | None:
         """Weekday and minute there, None for an unknown zone."""
+        if self._clocks is None:
+            self._clocks = {}
         if timezone not in self._clocks:
             self._clocks[timezone] = wall_clock(self.ask.now, timezone)
         return self._clocks[timezone]
+
+    def _miss_always(self, matcher: Matcher) -> Miss | None:
+        if matcher.modes and self._mode not in matcher.modes:
+            return "mode"
+        if matcher.profiles is not None and not matcher.profiles(self._profile):
+            return "profiles"
+        return "users" if matcher.users is not None and not self._named(matcher.users) else None
 
     def _named(self, users: Users) -> object:
         return (self.bare is not None and users.bare(self.bare)) or users.arn(self._arn)

@@ -27,11 +27,11 @@ def explain(policy: Policy, ask: PolicyAsk) -> tuple[Step, ...]:
     """One step for every rule before the deciding one, or for all when none decides."""
     facts = Facts(policy, ask)
     steps = []
-    for index, matcher in enumerate(compiled(policy.rules)):
+    for matcher in compiled(policy.rules).matchers:
         rule, miss = matcher.rule, facts.miss(matcher)
         if miss is None:
             break
-        steps.append(Step(index=index, rule=rule.name, why_not=_why_not(facts, rule, miss)))
+        steps.append(Step(index=matcher.index, rule=rule.name, why_not=_why_not(facts, rule, miss)))
         if miss == "zone":
             break
     return tuple(steps)

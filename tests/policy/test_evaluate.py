@@ -288,3 +288,10 @@ def test_policies_that_come_and_go_do_not_mix_up() -> None:
     for index in range(200):
         name = f"profile-{index}"
         assert matches(rule(profiles=(name,)), ask(profile=name))
+
+
+def test_more_askers_than_a_policy_remembers_are_all_answered_alike() -> None:
+    policy = Policy(rules=tuple(rule(name=f"r{number}", profiles=(f"p{number}",)) for number in range(100)))
+    for _ in range(2):
+        found = [evaluate(policy, ask(profile=f"p{number}")).index for number in range(100)]
+        assert found == list(range(100))

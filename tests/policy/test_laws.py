@@ -100,3 +100,22 @@ def fits(pattern: str, text: str) -> bool:
 def test_a_wildcard_in_an_arn_pattern_stays_within_its_field_and_segment(pattern: str, text: str) -> None:
     pattern, text = f"arn:{pattern}", f"arn:{text}"
     assert bool(users_test((pattern,)).arn(text)) == fits(pattern, text)
+
+
+@settings(deadline=None, max_examples=60)
+@given(policies(), st.lists(asks(), min_size=2, max_size=6))
+def test_what_was_asked_before_changes_no_decision(policy: Policy, asked: list[PolicyAsk]) -> None:
+    for ask in asked:
+        never_asked = replace(policy, rules=tuple([*policy.rules]))
+        assert evaluate(policy, ask) == evaluate(never_asked, ask)
+
+
+@settings(deadline=None, max_examples=60)
+@given(policies(), asks(), asks())
+def test_what_is_remembered_of_an_asker_holds_at_any_time(
+    policy: Policy, ask: PolicyAsk, other: PolicyAsk
+) -> None:
+    evaluate(policy, ask)
+    later = replace(ask, now=other.now)
+    never_asked = replace(policy, rules=tuple([*policy.rules]))
+    assert evaluate(policy, later) == evaluate(never_asked, later)
