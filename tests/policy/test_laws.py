@@ -106,7 +106,7 @@ def test_a_wildcard_in_an_arn_pattern_stays_within_its_field_and_segment(pattern
 @given(policies(), st.lists(asks(), min_size=2, max_size=6))
 def test_what_was_asked_before_changes_no_decision(policy: Policy, asked: list[PolicyAsk]) -> None:
     for ask in asked:
-        never_asked = replace(policy, rules=tuple([*policy.rules]))
+        never_asked = replace(policy, rules=(*policy.rules,))
         assert evaluate(policy, ask) == evaluate(never_asked, ask)
 
 
@@ -117,5 +117,5 @@ def test_what_is_remembered_of_an_asker_holds_at_any_time(
 ) -> None:
     evaluate(policy, ask)
     later = replace(ask, now=other.now)
-    never_asked = replace(policy, rules=tuple([*policy.rules]))
+    never_asked = replace(policy, rules=(*policy.rules,))
     assert evaluate(policy, later) == evaluate(never_asked, later)
