@@ -7,6 +7,7 @@ Deny is what is left over. Nothing here raises, and only `Allow` can lead to cre
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 from typing import assert_never
 
 from sentinel_server.access.facts import Basis, Decision, Deny, Facts, NeedsApproval
@@ -107,7 +108,7 @@ def _not_a_server(facts: Facts, rule: Rule) -> SentinelError | None:
         return None
     return ServerModeRequired(
         f"rule '{rule.name}' serves {facts.ask.profile} through the credential server only",
-        hint=f"run: sentinel exec --server --profile {facts.ask.profile} -- COMMAND",
+        hint=f"run: sentinel exec --server --profile {quote(facts.ask.profile)} -- COMMAND",
     )
 
 
@@ -149,4 +150,4 @@ def _who(facts: Facts) -> str:
 
 
 def _explain(facts: Facts) -> str:
-    return "see why: " + _ORDER.format(profile=facts.ask.profile, mode=facts.ask.mode.value)
+    return "see why: " + _ORDER.format(profile=quote(facts.ask.profile), mode=facts.ask.mode.value)

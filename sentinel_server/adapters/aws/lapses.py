@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shlex import quote
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -75,11 +76,15 @@ def _login(source: BaseSource) -> str:
     profile = source.profile
     if profile is None or profile.kind is not ProfileKind.SSO:
         return "log in to the source profile again"
-    return f"log in again: aws sso login --profile {profile.name}"
+    return f"log in again: aws sso login --profile {quote(profile.name)}"
 
 
 def _try(source: BaseSource) -> str | None:
-    return f"try it: aws sts get-caller-identity --profile {source.profile.name}" if source.profile else None
+    return (
+        f"try it: aws sts get-caller-identity --profile {quote(source.profile.name)}"
+        if source.profile
+        else None
+    )
 
 
 def _short(error: Exception) -> str:

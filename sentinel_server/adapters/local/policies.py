@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 from pathlib import Path
+from shlex import quote
 
 from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
 from sentinel_server.policy.events import MAX_BYTES
@@ -21,7 +22,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 class FilePolicies:
     """A PolicySource over `<root>/<profile>.yaml`.
 
-    On POSIX the file must belong to this user or root, and neither it nor `root` may be writable by others.
+    On POSIX the file and `root` must belong to this user or the superuser, and not be writable by others.
     """
 
     def __init__(self, root: Path) -> None:
@@ -36,7 +37,7 @@ class FilePolicies:
         try:
             data = _read(path, self._root)
         except FileNotFoundError as error:
-            hint = f"make one: sentinel init local --profile {profile}"
+            hint = f"make one: sentinel init local --profile {quote(profile)}"
             raise PolicyUnavailable(f"no policy for {profile}: {path} does not exist", hint=hint) from error
         except OSError as error:
             why = "symlinks in a circle" if error.errno == errno.ELOOP else error.strerror or str(error)
@@ -65,9 +66,9 @@ def _read(path: Path, root: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise PolicyUnavailable(f"{path} is not a file", hint=f"look at it: ls -l {path}")
         if os.name == "posix":
-            _check_owner(path, found)
-            _check_writers(path, found)
-            _check_writers(root, root.stat())
+            for place, status in ((path, found), (root, root.stat())):
+                _check_owner(place, status)
+                _check_writers(place, status)
         return file.read(MAX_BYTES + 1)
 
 
