@@ -83,6 +83,7 @@ class _App:
         if why:
             self._witness.auth_failed(why)
             return errors.NOT_AUTHENTICATED
+        connection.proven = True
         return page(200, await self._in_time(connection, arrived))
 
     def _stranger(self, connection: Connection) -> str:

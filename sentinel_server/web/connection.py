@@ -32,9 +32,9 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Connection(web.RequestHandler):
-    """One client. `bucket` and `same_user` are what is remembered about it."""
+    """One client. `bucket`, `same_user` and whether it has `proven` itself are what is remembered of it."""
 
-    __slots__ = ("_all", "_head_since", "_wire", "bucket", "same_user")
+    __slots__ = ("_all", "_head_since", "_wire", "bucket", "proven", "same_user")
 
     def __init__(self, everyone: Connections, *, idle_timeout: float, bucket: Bucket | None) -> None:
         super().__init__(
@@ -55,6 +55,7 @@ class Connection(web.RequestHandler):
         self._wire: asyncio.Transport | None = None
         self.bucket = bucket
         self.same_user: bool | None = None
+        self.proven = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless there are too many already."""
@@ -117,22 +118,30 @@ class Connections(web.Server):
         super().__init__(handler)
         self._options = options
         self._bucket = bucket
-        self._live: set[Connection] = set()
+        self._live: dict[Connection, None] = {}
 
     def __call__(self) -> Connection:
         """A protocol for a connection that has just been accepted."""
         return Connection(self, idle_timeout=self._options.idle_timeout, bucket=self._bucket())
 
     def admit(self, connection: Connection) -> bool:
-        """Take one in; False when there is no room."""
+        """Take one in; False when there is no room.
+
+        Whoever has not shown the token makes room, oldest first: any user of this machine can connect, and
+        must not be able to keep our child out.
+        """
         if len(self._live) >= self._options.max_connections:
-            return False
-        self._live.add(connection)
+            stranger = next((each for each in self._live if not each.proven), None)
+            if stranger is None:
+                return False
+            self.forget(stranger)
+            stranger.abort()
+        self._live[connection] = None
         return True
 
     def forget(self, connection: Connection) -> None:
         """It has ended."""
-        self._live.discard(connection)
+        self._live.pop(connection, None)
 
     async def sweep(self) -> None:
         """Look for slow clients, for ever."""
