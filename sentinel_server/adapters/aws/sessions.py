@@ -90,18 +90,25 @@ class DynamoDbSessions:
             raise AlreadyExists(f"session {session.id} exists already")
 
     async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        """The row and the blocks under `keys`, in the order of `keys`: one consistent read, hedged once."""
+        """The row and the blocks under `keys`, in the order of `keys`: one consistent read.
+
+        With a session it is hedged once and in time for a fetch. Without one a door is being opened: no SDK
+        waits yet, and a first connection may take as long as whoever asks has patience.
+        """
         wanted = {items.block_id(key): key for key in keys}
         ids = [*([session_id] if session_id else ()), *wanted]
         if not ids:
             return Standing(session=None)
-        rows = await hedged(lambda: self._urgent.get(ids), after=self._hedge_after, within=self._read_budget)
+        rows = await (self._items.get(ids) if session_id is None else self._in_time(ids))
         found = {row.get(KEY): row for row in rows}
         session = found.get(session_id) if session_id else None
         return Standing(
             session=None if session is None else self._read(items.read_session, session),
             blocks=tuple(self._read(items.read_block, found[id_]) for id_ in wanted if id_ in found),
         )
+
+    async def _in_time(self, ids: Sequence[str]) -> Sequence[Item]:
+        return await hedged(lambda: self._urgent.get(ids), after=self._hedge_after, within=self._read_budget)
 
     async def beat(self, beat: Beat) -> bool:
         """Record a sign of life when its conditions hold."""

@@ -27,7 +27,7 @@ from sentinel_server.provisioning.iam import Role, policy, table_arn
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.secret import Secret
-from sentinel_server.sessions.model import BlockKey, Scope, State, block_keys
+from sentinel_server.sessions.model import BlockKey, Scope, Standing, State, block_keys
 from sentinel_server.sessions.store import Beat, SessionQuery, StoreRef
 from tests.fakes import dynamodb_local
 from tests.fakes.sessions import MINUTE, NOON, a_block, a_revocation, a_session
@@ -344,12 +344,17 @@ async def test_a_read_that_hangs_is_overtaken_by_a_second(place: Place, develope
 async def test_no_answer_in_time_is_an_error_and_leaves_no_task(
     place: Place, developer: DynamoDbSessions
 ) -> None:
-    await developer.standing(None, KEYS)
+    await developer.standing(a_session().id, KEYS)
     before = asyncio.all_tasks()
     place.aws.fail(service="dynamodb", operation="BatchGetItem", kind="latency", seconds=30)
     with pytest.raises(StoreUnavailable):
-        await asyncio.wait_for(developer.standing(None, KEYS), 5)
+        await asyncio.wait_for(developer.standing(a_session().id, KEYS), 5)
     assert asyncio.all_tasks() <= before
+
+
+async def test_a_door_that_opens_has_more_patience(place: Place, developer: DynamoDbSessions) -> None:
+    place.aws.fail(service="dynamodb", operation="BatchGetItem", kind="latency", seconds=1)
+    assert await developer.standing(None, KEYS) == Standing(session=None)
 
 
 async def test_a_revocation_is_written_however_busy_the_table_is(
