@@ -97,6 +97,11 @@ def test_a_store_that_is_slow_serves_nobody(home: Deployment, door: Door) -> Non
     all_refused_in_time(several(door), "StoreUnavailable")
 
 
+def test_a_door_that_opens_waits_for_a_slow_store(home: Deployment, door: Door) -> None:
+    home.aws.fail(service="dynamodb", kind="latency", seconds=1.0)
+    assert home.run("credentials", "--profile", "dev").code == 0
+
+
 @pytest.mark.parametrize("end", [Relay.stop, Relay.hang], ids=["stopped", "silent"])
 def test_a_store_that_is_gone_serves_nobody(
     door: Door, dynamodb: Relay, end: Callable[[Relay], None]

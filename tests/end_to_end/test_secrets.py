@@ -20,6 +20,8 @@ from tests.fakes.processes import started
 
 LOUD = {"PYTHONASYNCIODEBUG": "1", "PYTHONDEVMODE": "1", "PYTHONWARNINGS": "always"}
 """Python tells all that it knows: slow callbacks with their arguments, forgotten resources, warnings."""
+IN_ONE_STORE = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+"""For what has nothing to do with where sessions are."""
 SABOTAGED = (sys.executable, "-m", "tests.fakes.sabotaged")
 
 
@@ -105,6 +107,7 @@ def test_what_was_allowed_before_a_fault_is_written_nowhere(home: Deployment) ->
     nowhere(home, secrets)
 
 
+@IN_ONE_STORE
 @pytest.mark.parametrize("kind", ["deny", "wrong-json"])
 def test_a_start_that_aws_refuses_says_no_secret(home: Deployment, kind: FaultName) -> None:
     home.aws.fail(service="sts", operation="AssumeRole", kind=kind)
@@ -115,6 +118,7 @@ def test_a_start_that_aws_refuses_says_no_secret(home: Deployment, kind: FaultNa
     nowhere(home, {base(home)}, *texts(done))
 
 
+@IN_ONE_STORE
 def test_one_shot_doors_give_their_secrets_to_nobody_else(home: Deployment) -> None:
     given = home.run("credentials", "--profile", "dev", **LOUD)
     assert given.code == 0, given.err
@@ -150,6 +154,7 @@ FAILING = [
 ]
 
 
+@IN_ONE_STORE
 @pytest.mark.parametrize(("part", "way"), FAILING)
 def test_a_mistake_of_ours_quotes_nothing(home: Deployment, part: str, way: int, tmp_path: Path) -> None:
     done = sabotaged(home, part, ways("true")[way], tmp_path)
@@ -158,6 +163,7 @@ def test_a_mistake_of_ours_quotes_nothing(home: Deployment, part: str, way: int,
     quotes_nothing(home, done)
 
 
+@IN_ONE_STORE
 def test_a_mistake_inside_a_fetch_quotes_nothing(home: Deployment, tmp_path: Path) -> None:
     words = ("exec", "--server", "--profile", "prod", "--", sys.executable, "-c", FETCHING)
     done = sabotaged(home, "render", words, tmp_path)
