@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from shlex import quote
@@ -31,6 +32,10 @@ from sentinel_server.errors import (
     UpstreamFailed,
 )
 
+_RUN = r"[A-Za-z0-9/+=_-]"
+_KEYS = re.compile(rf"(?={_RUN}*[0-9])(?={_RUN}*[A-Z])(?={_RUN}*[a-z]){_RUN}{{20,}}|A[KS]IA[A-Z0-9]{{12,}}")
+"""What looks like a key, a secret or a token: these errors go into the log and to the child."""
+
 START_AGAIN = "start again from a terminal, and give a new MFA code when asked"
 
 
@@ -57,7 +62,10 @@ def _meaning(error: Exception, source: BaseSource) -> SentinelError:
         case HTTPClientError() | NoConnection():
             return UpstreamFailed(f"{doing}: {_short(error)}")
         case CredentialRetrievalError():
-            return IdentityUnavailable(f"{doing}: {_short(error)}", hint=_try(source))
+            said = _short(
+                _KEYS.sub("***", str(error))
+            )  # a credential process says what it likes on its stderr
+            return IdentityUnavailable(f"{doing}: {said}", hint=_try(source))
         case TimeoutError():
             return IdentityUnavailable(f"{doing}: no answer in time", hint=_try(source))
         case ClientError() | BotoCoreError():
@@ -87,6 +95,6 @@ def _try(source: BaseSource) -> str | None:
     )
 
 
-def _short(error: Exception) -> str:
+def _short(error: object) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:199] + "…"
