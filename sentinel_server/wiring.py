@@ -98,7 +98,7 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
         profile = load_profile(settings, ask.profile)
         region = settings.region or region_of(profile, settings.environ)
         control = await _control(stack, settings, base, clock, visitor)
-        roles = StsAssumer(base.aws, base, clock)
+        roles = StsAssumer(base.sts, base, clock)
         stack.push_async_callback(roles.close)
         sources = Sources(
             policies=await _policies(stack, settings, control, region, clock),

@@ -89,7 +89,8 @@ class BotoBase:
         )
         self.aws = self._open(credentials=self.resolve)
         """Opens clients that are signed with these credentials."""
-        self._sts = StsClient(self.aws)
+        self.sts = StsClient(self.aws)
+        """STS, signed with these credentials; one client for all, because opening one takes 50 ms."""
         self._asking: asyncio.Task[Principal] | None = None
         self._known: tuple[str, Principal] | None = None
 
@@ -145,10 +146,10 @@ class BotoBase:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
         await self._source.close()
-        await self._sts.close()
+        await self.sts.close()
 
     async def _caller(self) -> Principal:
-        client = await self._sts.get()
+        client = await self.sts.get()
         with sts_errors("asking STS who the base credentials belong to"):
             answer = await client.get_caller_identity()
             arn, unique_id = answer["Arn"], answer["UserId"]

@@ -29,6 +29,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from sentinel_server.adapters.aws.tls import SharedTls
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import (
     ClockSkewed,
@@ -114,6 +115,7 @@ class AwsSession:
             account_id_endpoint_mode="disabled",
             max_pool_connections=20,
             connector_args={"keepalive_timeout": 55},
+            http_session_cls=SharedTls,
         )
         opened: object = self._session.client(
             service, region_name=region, endpoint_url=self._endpoints.get(service), config=config

@@ -74,10 +74,10 @@ class StsClient:
 
 
 class StsAssumer:
-    """A RoleAssumer that asks STS with the base credentials, which `session` signs with."""
+    """A RoleAssumer that asks STS through `client`, which signs with the base credentials."""
 
-    def __init__(self, session: AwsSession, base: BaseCredentials, clock: Clock) -> None:
-        self._client = StsClient(session)
+    def __init__(self, client: StsClient, base: BaseCredentials, clock: Clock) -> None:
+        self._client = client
         self._base = base
         self._clock = clock
 

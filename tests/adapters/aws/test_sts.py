@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.clients import AwsSession
-from sentinel_server.adapters.aws.sts import STS_TIMING, StsAssumer
+from sentinel_server.adapters.aws.sts import STS_TIMING, StsAssumer, StsClient
 from sentinel_server.clock import SystemClock
 from sentinel_server.credentials.deadline import deadline_policy
 from sentinel_server.credentials.model import AwsCredentials
@@ -71,7 +71,7 @@ async def assumer(sandbox: Sandbox, keys: UserKeys | SessionKeys | None = None) 
         endpoints={"sts": sandbox.aws.url},
         observe=clock.observe,
     )
-    roles = StsAssumer(session, base, clock)
+    roles = StsAssumer(StsClient(session), base, clock)
     try:
         yield roles
     finally:
@@ -247,7 +247,7 @@ async def test_an_sts_that_nobody_answers_for_is_upstream_failed(sandbox: Sandbo
     session = AwsSession(
         region="us-east-1", credentials=base.resolve, endpoints={"sts": "http://127.0.0.1:1"}
     )
-    roles = StsAssumer(session, base, SystemClock())
+    roles = StsAssumer(StsClient(session), base, SystemClock())
     with pytest.raises(UpstreamFailed):
         await roles.assume(an_ask(sandbox.prod_arn))
     await roles.close()
@@ -278,7 +278,7 @@ async def test_long_lived_keys_become_a_session_token_of_at_least_fifteen_minute
 async def test_temporary_base_credentials_are_handed_over_as_they_are(sandbox: Sandbox) -> None:
     clock = FakeClock()
     base = FakeBase(credentials=a_session(clock, lasting=timedelta(hours=8)))
-    roles = StsAssumer(cast("AwsSession", CannedSts({})), base, clock)
+    roles = StsAssumer(StsClient(cast("AwsSession", CannedSts({}))), base, clock)
     assert await roles.session_token(HOUR) == base.credentials
     base.credentials = replace(base.credentials, expires_at=None)
     assert (await roles.session_token(HOUR)).expires_at == NOON + timedelta(minutes=15)
@@ -320,7 +320,7 @@ async def test_the_second_try_for_an_hour_is_the_last(
     second: Exception, becomes: type[SentinelError]
 ) -> None:
     canned = CannedSts(refused_with("ValidationError", TOO_LONG), second)
-    roles = StsAssumer(cast("AwsSession", canned), FakeBase(), FakeClock())
+    roles = StsAssumer(StsClient(cast("AwsSession", canned)), FakeBase(), FakeClock())
     with pytest.raises(becomes):
         await roles.assume(an_ask("arn:aws:iam::111122223333:role/prod", duration=timedelta(hours=2)))
 
@@ -345,12 +345,12 @@ def an_answer(**changes: Any) -> dict[str, Any]:
 async def test_w9_an_answer_that_is_not_what_was_asked_for_is_not_handed_on(
     answer: dict[str, Any], why: str
 ) -> None:
-    roles = StsAssumer(cast("AwsSession", CannedSts(answer)), FakeBase(), FakeClock())
+    roles = StsAssumer(StsClient(cast("AwsSession", CannedSts(answer))), FakeBase(), FakeClock())
     with pytest.raises(UpstreamFailed, match=why):
         await roles.assume(an_ask("arn:aws:iam::111122223333:role/prod"))
 
 
 async def test_a_session_may_end_a_minute_later_than_asked_for_clocks_that_differ() -> None:
     answer = an_answer(Credentials={"Expiration": NOON + timedelta(minutes=16)})
-    roles = StsAssumer(cast("AwsSession", CannedSts(answer)), FakeBase(), FakeClock())
+    roles = StsAssumer(StsClient(cast("AwsSession", CannedSts(answer))), FakeBase(), FakeClock())
     assert (await roles.assume(an_ask("arn:aws:iam::111122223333:role/prod"))).access_key_id == "ASIAX"
