@@ -62,9 +62,8 @@ def _meaning(error: Exception, source: BaseSource) -> SentinelError:
         case HTTPClientError() | NoConnection():
             return UpstreamFailed(f"{doing}: {_short(error)}")
         case CredentialRetrievalError():
-            said = _short(
-                _KEYS.sub("***", str(error))
-            )  # a credential process says what it likes on its stderr
+            # A credential process says what it likes on its stderr.
+            said = _short(_KEYS.sub("***", str(error)))
             return IdentityUnavailable(f"{doing}: {said}", hint=_try(source))
         case TimeoutError():
             return IdentityUnavailable(f"{doing}: no answer in time", hint=_try(source))
