@@ -86,7 +86,8 @@ def _failed(error: SentinelError) -> int:
     from cli.output import fail
 
     fail(error)
-    return error.exit_status
+    # The statuses up to 6 mean something of their own; a plain failure must not look like the child's.
+    return 125 if _runs_a_command() and error.exit_status == 1 else error.exit_status
 
 
 def _broken(error: Exception) -> int:
@@ -101,7 +102,11 @@ def _broken(error: Exception) -> int:
     where = "" if last is None else f" in {Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}"
     note(f"internal error: {type(error).__name__}{where}")
     note("next: please report this, with the command and what you expected")
-    return 125 if "exec" in sys.argv[1:2] else 1
+    return 125 if _runs_a_command() else 1
+
+
+def _runs_a_command() -> bool:
+    return sys.argv[1:2] == ["exec"]
 
 
 def _misused(error: click.ClickException) -> int:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
-from sentinel_server.errors import PolicyUnavailable, SentinelError, StoreUnavailable, Unverifiable
+from sentinel_server.errors import (
+    InvalidSetting,
+    PolicyUnavailable,
+    SentinelError,
+    StoreUnavailable,
+    Unverifiable,
+)
 from sentinel_server.policy.schema import LoadedPolicy
 from sentinel_server.settings.locations import (
     DynamoDbLocation,
@@ -97,7 +103,7 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
         await base.prepare()
         profile = load_profile(settings, ask.profile)
         region = settings.region or region_of(profile, settings.environ)
-        control = await _control(stack, settings, base, clock, visitor)
+        control = await _control(stack, settings, base, profile, clock)
         roles = StsAssumer(base.sts, base, clock)
         stack.push_async_callback(roles.close)
         sources = Sources(
@@ -126,7 +132,7 @@ async def open_store(settings: Settings) -> AsyncIterator[SessionStore]:
         if isinstance(settings.store, SqliteLocation):
             yield await _sqlite(stack, settings.store.path)
             return
-        base = await _base(stack, settings, _control_name(settings), SystemClock(), Visitor())
+        base = await _own(stack, settings, _control_name(settings), SystemClock())
         yield await _StoreOpener(stack, settings, base, settings.region)(None)
 
 
@@ -152,7 +158,7 @@ async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
     from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
 
     async with AsyncExitStack() as stack:
-        base = await _base(stack, settings, _control_name(settings), SystemClock(), Visitor())
+        base = await _own(stack, settings, _control_name(settings), SystemClock())
         client = await stack.enter_async_context(base.aws.client("dynamodb", region=settings.region))
         yield DynamoDbProvisioner(client)
 
@@ -163,7 +169,7 @@ async def open_policies(settings: Settings) -> AsyncIterator[PolicySource]:
     async with AsyncExitStack() as stack:
         control: BotoBase | None = None
         if isinstance(settings.policies, SsmPolicies):
-            control = await _base(stack, settings, _control_name(settings), SystemClock(), Visitor())
+            control = await _own(stack, settings, _control_name(settings), SystemClock())
         yield await _policies(stack, settings, control, settings.region, SystemClock())
 
 
@@ -172,9 +178,9 @@ async def whoami(settings: Settings, profile: str | None) -> Principal:
     default.
     """
     async with AsyncExitStack() as stack:
-        name = profile or _control_name(settings)
-        base = await _base(stack, settings, name, SystemClock(), Visitor())
-        return await base.principal()
+        if profile is None:
+            return await (await _own(stack, settings, _control_name(settings), SystemClock())).principal()
+        return await (await _base(stack, settings, profile, SystemClock(), Visitor())).principal()
 
 
 async def actor(settings: Settings) -> str:
@@ -227,7 +233,13 @@ def child_files(settings: Settings, config: str) -> ChildFiles:
 
 
 async def _base(
-    stack: AsyncExitStack, settings: Settings, name: str, clock: SystemClock, visitor: Visitor
+    stack: AsyncExitStack,
+    settings: Settings,
+    name: str,
+    clock: SystemClock,
+    visitor: Visitor,
+    *,
+    itself: bool = False,
 ) -> BotoBase:
     from sentinel_server.adapters.aws.base import BotoBase
     from sentinel_server.adapters.local.aws_config import config_paths
@@ -243,17 +255,30 @@ async def _base(
         region=settings.region,
         observe=clock.observe,
         prompt=visitor.prompt,
+        itself=itself,
     )
     stack.push_async_callback(base.close)
     return base
 
 
+async def _own(stack: AsyncExitStack, settings: Settings, name: str, clock: SystemClock) -> BotoBase:
+    """The credentials of a profile itself, its role's included, for the work of an operator."""
+    base = await _base(stack, settings, name, clock, Visitor(), itself=True)
+    await base.prepare()
+    return base
+
+
 async def _control(
-    stack: AsyncExitStack, settings: Settings, base: BotoBase, clock: SystemClock, visitor: Visitor
+    stack: AsyncExitStack, settings: Settings, base: BotoBase, target: Profile, clock: SystemClock
 ) -> BotoBase:
-    if settings.control_profile is None:
+    """What reads policies and stores: never the target's role, which nothing has allowed yet."""
+    name = settings.control_profile
+    if name is None:
         return base
-    return await _base(stack, settings, settings.control_profile, clock, visitor)
+    roles = {profile.role_arn for profile in profiles(settings).chain(name)}
+    if target.role_arn is not None and target.role_arn in roles:
+        raise InvalidSetting(f"control_profile {name} would assume {target.role_arn} before it is allowed")
+    return await _own(stack, settings, name, clock)
 
 
 def _control_name(settings: Settings) -> str:

@@ -47,7 +47,7 @@ class Journal:
         self._run: _Run | None = None
         self._last_told: tuple[str, str] | None = None
         self._changing = asyncio.Lock()
-        self._counted: dict[Action, int] = {}
+        self._counted: dict[tuple[Action, str | None], int] = {}
 
     def know(self, **fields: str) -> None:
         """Add what has become known (person, principal, session_id) to every later line."""
@@ -87,15 +87,16 @@ class Journal:
                         await self._change(key, self._refusal(decision), write=True)
             await self._more(key, times)
 
-    def count(self, action: Action) -> None:
+    def count(self, action: Action, code: str | None = None) -> None:
         """Count something the door refused by itself (`auth_failed`, `rate_limited`); `flush` writes it."""
-        self._counted[action] = self._counted.get(action, 0) + 1
+        key = (action, code)
+        self._counted[key] = self._counted.get(key, 0) + 1
 
     async def flush(self, *, end: bool = False) -> None:
         """Write the counts that are due, or with `end` all of them. Raises AuditUnavailable."""
         counted, self._counted = self._counted, {}
-        for action, count in counted.items():
-            await self.write(self.line(action, count=count))
+        for (action, code), count in counted.items():
+            await self.write(self.line(action, code=code, count=count))
         if self._run is not None and self._run.count:
             await self._settle(self._run, force=end)
 

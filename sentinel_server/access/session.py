@@ -17,7 +17,7 @@ from sentinel_server.access.rounds import Count, Rounds
 from sentinel_server.access.seat import Issued, Seat, Sources
 from sentinel_server.auditlog.event import Action
 from sentinel_server.credentials.model import container_json
-from sentinel_server.errors import SentinelError, StoreUnavailable, TooLate
+from sentinel_server.errors import PrincipalChanged, SentinelError, StoreUnavailable, TooLate
 from sentinel_server.identity.source_identity import stamp_for
 from sentinel_server.sessions.model import Session
 from sentinel_server.sessions.store import Beat, SessionStore
@@ -112,7 +112,7 @@ class ServerSession:
 
     def failed(self, error: SentinelError) -> None:
         """Count a fetch that the HTTP layer gave up on."""
-        self._seat.journal.count(Action.REFUSED)
+        self._seat.journal.count(Action.REFUSED, error.code)
 
     # ---- start
 
@@ -222,6 +222,8 @@ class ServerSession:
         before = self._seat.cache.generation
         decision = await self._gate.decision(self._seat, asks=asks)
         if not isinstance(decision, Allow):
+            if isinstance(decision.error, PrincipalChanged):
+                await self._row_ended()
             raise decision.error
         if self._seat.cache.generation != before:
             raise TooLate("a later decision refused while this one was being taken")

@@ -18,7 +18,7 @@ from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import TooLate
 
 USABLE_MARGIN = timedelta(seconds=60)
-"""What must be left of a credential's life for it to be served again."""
+"""What must be left of a credential's life for it to be served again, or a sixth of a shorter life."""
 
 RETRY_AFTER = 5.0
 """Seconds that a failed renewal is left alone."""
@@ -59,11 +59,12 @@ class MintCache:
         return self._generation
 
     def get(self, fingerprint: Fingerprint) -> Minted | None:
-        """What is kept under this very fingerprint, while over 60 s of its life are left."""
+        """What is kept under this very fingerprint, while more than the margin of its life is left."""
         kept = self._kept
         if kept is None or kept.fingerprint != fingerprint:
             return None
-        return kept if self._clock.now() + USABLE_MARGIN < kept.life_end else None
+        margin = min(USABLE_MARGIN, (kept.life_end - kept.minted_at) / 6)
+        return kept if self._clock.now() + margin < kept.life_end else None
 
     def due(self, minted: Minted) -> bool:
         """Whether it should be renewed: at most 5/6 of its life is left, and no renewal failed just now."""

@@ -31,7 +31,7 @@ from sentinel_server.policy.schema import STRICT
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, Standing, State
 from sentinel_server.sessions.store import SessionQuery, SessionStore
-from tests.fakes.credentials import BOB
+from tests.fakes.credentials import ALICE, BOB
 from tests.fakes.gate import ALLOW, DENY, World, loaded
 
 MINUTE = timedelta(minutes=1)
@@ -264,6 +264,11 @@ async def test_other_base_credentials_are_noticed() -> None:
     async with serving(world) as session:
         world.base.who = BOB
         with pytest.raises(SentinelError, match="now belong to"):
+            await session.fetch()
+        (row,) = await rows(world)
+        assert row.ended_at is not None
+        world.base.who = ALICE
+        with pytest.raises(SessionEnded):
             await session.fetch()
 
 

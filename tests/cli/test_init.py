@@ -129,9 +129,7 @@ def test_a_profile_without_a_role_is_explained_and_refused_unless_accepted(confi
 
 
 @pytest.mark.parametrize(("answer", "flag"), [("y", True), ("n", False)])
-def test_on_a_terminal_unstamped_use_is_asked_about(
-    configured: CommandLine, answer: str, flag: bool
-) -> None:
+def test_on_a_terminal_unstamped_use_is_asked_about(configured: CommandLine, answer: str, flag: bool) -> None:
     words = ["init", "local", "--profile", "base", "--user", "dev"]
     with on_a_terminal([sys.executable, "-m", "cli.main", *words], process_environ()) as terminal:
         terminal.expect(r"accept that\? \[y/N\]: ")

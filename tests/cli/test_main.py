@@ -17,7 +17,8 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_summary_is_what_the_command_says_of_itself() -> None:
     with click.Context(root) as context:
         for name, lazy in COMMANDS.items():
-            command = root.get_command(context, name)  # type: ignore[attr-defined]  # why: a LazyGroup
+            command = root.get_command(context, name)
+            assert command is not None
             assert (command.help or "").splitlines()[0] == lazy.summary, name
 
 

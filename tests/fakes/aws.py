@@ -25,7 +25,7 @@ class Sandbox:
     prod_arn: str
 
     def client(self, service: str, keys: UserKeys | SessionKeys | None = None) -> Any:
-        """A boto3 client with `dev`'s keys, or others; it asks once and waits at most 5 s."""
+        """A boto3 client with `dev`'s keys, or others; it asks once and waits at most 30 s."""
         return client(self.aws, service, keys or self.dev)
 
 
@@ -38,7 +38,7 @@ def client(aws: EmbeddedAws, service: str, keys: UserKeys | SessionKeys) -> Any:
         aws_access_key_id=keys.access_key_id,
         aws_secret_access_key=keys.secret_access_key,
         aws_session_token=keys.session_token if isinstance(keys, SessionKeys) else None,
-        config=Config(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 1}),
+        config=Config(connect_timeout=30, read_timeout=30, retries={"total_max_attempts": 1}),
     )
 
 

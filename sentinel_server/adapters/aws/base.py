@@ -22,7 +22,7 @@ from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_er
 from sentinel_server.clock import MAX_SKEW, Clock
 from sentinel_server.credentials.endpoints import endpoints_for, sts_region
 from sentinel_server.credentials.model import AwsCredentials
-from sentinel_server.credentials.profiles import Profile, Profiles
+from sentinel_server.credentials.profiles import BaseSource, Profile, Profiles
 from sentinel_server.credentials.recursion import refuse_recursion
 from sentinel_server.errors import IdentityUnavailable, InvalidArn, LoginRequired
 from sentinel_server.identity.arn import parse_principal
@@ -61,9 +61,14 @@ class BotoBase:
         region: str | None = None,
         observe: Callable[[datetime], None] | None = None,
         prompt: TokenPrompt | None = None,
+        itself: bool = False,
     ) -> None:
+        """With `itself`, the credentials are the profile's own, its role's included: a control profile's."""
         refuse_recursion(environment)
         self._target, *sources = profiles.chain(name)
+        self._serial = None if itself else self._target.mfa_serial
+        if itself:
+            sources = [self._target, *sources]
         self._clock = clock
         self._prompt = prompt
         self._codes: dict[str, str] = {}
@@ -71,7 +76,7 @@ class BotoBase:
         self._mfa: AwsCredentials | None = None
         region = region or sts_region(self._target, environment)
         self._source = SourceCredentials(
-            profiles.base_of(name),
+            BaseSource(profile=self._target) if itself else profiles.base_of(name),
             config_file=config_file,
             credentials_file=credentials_file,
             environment=environment,
@@ -102,7 +107,7 @@ class BotoBase:
         for serial in self._chained_mfa:
             if serial is not None:
                 self._codes[serial] = await self._ask(serial)
-        serial = self._target.mfa_serial
+        serial = self._serial
         base = await self._source.resolve()
         if serial is not None and base.session_token is None:
             self._mfa = await self._session_with_code(serial, await self._ask(serial))
@@ -110,7 +115,7 @@ class BotoBase:
     async def resolve(self) -> AwsCredentials:
         """The credentials now; with an `mfa_serial`, those of the session that `prepare` opened."""
         base = await self._source.resolve()
-        if self._target.mfa_serial is None or base.session_token is not None:
+        if self._serial is None or base.session_token is not None:
             return base
         if self._mfa is None:
             raise LoginRequired(f"{self._about()} needs an MFA code, and none was given", hint=START_AGAIN)
