@@ -61,7 +61,7 @@ class Timing:
 PATIENT = Timing(connect=2.0, read=10.0, attempts=3)
 """For commands that a person waits for."""
 
-URGENT = Timing(connect=0.2, read=0.7, attempts=1)
+URGENT = Timing(connect=0.5, read=0.7, attempts=1)
 """For what happens inside a fetch: whoever calls repeats what is worth repeating."""
 
 

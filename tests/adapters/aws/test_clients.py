@@ -98,7 +98,7 @@ async def test_a_server_that_is_not_there_is_the_error_the_caller_chose() -> Non
 
 
 def test_what_happens_in_a_fetch_is_tried_once_and_what_a_person_waits_for_again() -> None:
-    assert (URGENT.attempts, URGENT.connect, URGENT.read) == (1, 0.2, 0.7)
+    assert (URGENT.attempts, URGENT.connect, URGENT.read) == (1, 0.5, 0.7)
     assert PATIENT.attempts > 1
 
 
