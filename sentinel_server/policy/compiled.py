@@ -14,14 +14,29 @@ _ASKERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDecision:
+    """The rule that decides and its index, or None and -1.
+
+    `device_blocked` is the first rule before it that matches in everything but a device condition marked
+    `override: none`, when the deciding rule does not allow by itself: a denial that nothing lifts.
+    """
+
+    rule: Rule | None
+    index: int
+    device_blocked: Rule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
     """One rule with its lists compiled; what is None or empty always holds.
 
-    `insists` when nothing lifts the denial of a device that does not satisfy the rule.
+    `decided` is the decision when it matches and no device was in the way before. `insists` when nothing
+    lifts the denial of a device that does not satisfy the rule.
     """
 
     rule: Rule
     index: int
+    decided: PolicyDecision
     modes: tuple[Mode, ...]
     profiles: Test | None
     users: Users | None
@@ -75,6 +90,7 @@ def _matcher(rule: Rule, index: int) -> Matcher:
     return Matcher(
         rule=rule,
         index=index,
+        decided=PolicyDecision(rule=rule, index=index),
         modes=conditions.modes,
         profiles=profile_test(conditions.profiles) if conditions.profiles else None,
         users=users_test(conditions.users) if conditions.users else None,

@@ -6,12 +6,12 @@ What the effect of that rule means at a door is `access.decide`'s affair.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from sentinel_server.identity.principal import Principal
-from sentinel_server.policy.compiled import Matcher, compiled
+from sentinel_server.policy.compiled import Matcher, PolicyDecision, compiled
 from sentinel_server.policy.match import Users, bare_name, inside, wall_clock
 from sentinel_server.policy.schema import Effect, Mode, Policy, Rule, TimeWindow
 
@@ -38,22 +38,10 @@ class PolicyAsk:
             raise ValueError("a time without a zone means nothing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyDecision:
-    """The rule that decides and its index, or None and -1.
-
-    `device_blocked` is the first rule before it that matches in everything but a device condition marked
-    `override: none`, when the deciding rule does not allow by itself: a denial that nothing lifts.
-    """
-
-    rule: Rule | None
-    index: int
-    device_blocked: Rule | None = None
-
-
 Miss = Literal["mode", "profiles", "users", "time", "zone", "device"]
 """The condition by which a rule does not match; `zone` is a time in a zone that cannot be resolved."""
 
+_NO_RULE = PolicyDecision(rule=None, index=-1)
 _ALLOWING = (Effect.ALLOW, Effect.REQUIRE_SERVER, Effect.REQUIRE_SERVER_SESSION)
 
 
@@ -64,15 +52,14 @@ def evaluate(policy: Policy, ask: PolicyAsk) -> PolicyDecision:
     for matcher in compiled(policy.rules).relevant(facts.asker, facts.may_match):
         miss = facts.miss_now(matcher)
         if miss is None:
-            rule = matcher.rule
-            return PolicyDecision(
-                rule=rule, index=matcher.index, device_blocked=None if rule.effect in _ALLOWING else blocked
-            )
+            if blocked is None or matcher.rule.effect in _ALLOWING:
+                return matcher.decided
+            return replace(matcher.decided, device_blocked=blocked)
         if miss == "zone":
             break  # what cannot be evaluated is a denial: no later rule may allow
         if miss == "device" and blocked is None and matcher.insists:
             blocked = matcher.rule
-    return PolicyDecision(rule=None, index=-1, device_blocked=blocked)
+    return _NO_RULE if blocked is None else replace(_NO_RULE, device_blocked=blocked)
 
 
 class Facts:
