@@ -86,10 +86,12 @@ class Gate:
     # ---- facts
 
     async def _gather(self, seat: Seat, patience: float) -> Facts:
+        settling = self._policy_and_principal(seat, patience)
         early: asyncio.Task[Standing | SentinelError] | None = None
         if seat.reader is not None and seat.person is not None:
+            # Begun last: what the others know already they say before a store's thread competes with them.
             early = asyncio.ensure_future(self._standing(seat, seat.person, patience))
-        policy, principal = await self._policy_and_principal(seat, patience)
+        policy, principal = await settling
         standing = await early if early else await self._first_standing(seat, principal, policy, patience)
         return Facts(
             ask=seat.ask,
@@ -108,10 +110,10 @@ class Gate:
             enforce_lease=self._sources.rules.enforce_lease,
         )
 
-    async def _policy_and_principal(
+    def _policy_and_principal(
         self, seat: Seat, patience: float
-    ) -> tuple[LoadedPolicy | SentinelError, Principal | SentinelError]:
-        return await asyncio.gather(
+    ) -> asyncio.Future[tuple[LoadedPolicy | SentinelError, Principal | SentinelError]]:
+        return asyncio.gather(
             _settled(self._sources.policies.load(seat.ask.profile), patience, PolicyUnavailable),
             _settled(self._sources.base.principal(), patience, IdentityUnavailable),
         )

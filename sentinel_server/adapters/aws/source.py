@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -161,7 +162,7 @@ class SourceCredentials:
         profile = self._source.profile
         if profile is None or not profile.has_static_keys:
             return ()
-        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self._files)
+        return tuple(map(_changed_at, self._files))
 
     async def _find(self) -> _Held | None:
         profile = self._source.profile
@@ -306,6 +307,14 @@ def _clients(session: AioSession, region: str) -> Callable[..., Any]:
         return create_nested_client(session, service, **{"region_name": region, **options})
 
     return create
+
+
+def _changed_at(path: Path) -> int:
+    """When the file was last written, in nanoseconds; 0 when it is not there. One look: fetches do this."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _found(credentials: object) -> _Held | None:
