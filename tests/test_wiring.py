@@ -75,7 +75,7 @@ async def issued(environment: dict[str, str], **flags: str) -> str:
 
 def callers(sandbox: Sandbox, operation: str) -> set[str]:
     """Who called it since the last look."""
-    found = {seen.principal.rpartition(":")[2] for seen in sandbox.aws.calls_to("ssm", operation)}
+    found = {(seen.principal or "").rpartition(":")[2] for seen in sandbox.aws.calls_to("ssm", operation)}
     sandbox.aws.forget_calls()
     return found
 
