@@ -62,7 +62,7 @@ class Rounds(Generic[T]):
         self._gathering.waiters.append((now, answer))
         if not self._running:
             self._begin()
-        elif self._timer is None:
+        elif self._timer is None and self._gathering.task is None:
             self._timer = loop.call_at(now + self._limits.gather, self._begin)
         return answer
 
@@ -79,19 +79,23 @@ class Rounds(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _begin(self) -> None:
-        """Begin a round for all who wait now, unless nobody does or too many are under way."""
+        """Begin a round for all who wait, unless nobody does or too many are under way.
+
+        Until its task runs, whoever asks still joins it: the work has not begun.
+        """
         self._stop_timer()
         beginning = self._gathering
-        if beginning is None or len(self._running) >= self._limits.overlap:
+        if beginning is None or beginning.task is not None or len(self._running) >= self._limits.overlap:
             return
-        self._gathering = None
         if not beginning.count():
+            self._gathering = None
             beginning.forget()
             return
         self._running.add(beginning)
         beginning.task = asyncio.get_running_loop().create_task(self._run(beginning))
 
     async def _run(self, mine: _Round[T]) -> None:
+        self._gathering = None
         try:
             answer = await self._work(mine.count)
         except asyncio.CancelledError:

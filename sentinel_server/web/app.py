@@ -52,6 +52,7 @@ class _App:
         self._turns = turns
         self._same_user = same_user
         self._deadline = deadline
+        self._last: Page | None = None
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The response to `request`; never raises for anything a client or the door does."""
@@ -84,7 +85,13 @@ class _App:
             self._witness.auth_failed(why)
             return errors.NOT_AUTHENTICATED
         connection.proven = True
-        return page(200, await self._in_time(connection, arrived))
+        return self._page(await self._in_time(connection, arrived))
+
+    def _page(self, body: bytes) -> Page:
+        """The answer with `body`; the door gives many fetches the same one."""
+        if self._last is None or self._last.body is not body:
+            self._last = page(200, body)
+        return self._last
 
     def _stranger(self, connection: Connection) -> str:
         if connection.same_user is None:

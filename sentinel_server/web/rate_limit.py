@@ -51,13 +51,16 @@ class RateLimit:
 
     def turn(self, own: Bucket | None) -> float | None:
         """Seconds to wait before going on; None when that is too long, and then nothing was used up."""
+        together = self._together
+        if together is None:
+            return 0.0
         now = self._clock.monotonic()
-        buckets = [bucket for bucket in (own, self._together) if bucket is not None]
-        wait = max((bucket.wait(now) for bucket in buckets), default=0.0)
+        wait = together.wait(now) if own is None else max(own.wait(now), together.wait(now))
         if wait > PATIENCE:
             return None
-        for bucket in buckets:
-            bucket.take(now)
+        together.take(now)
+        if own is not None:
+            own.take(now)
         return wait
 
     @staticmethod

@@ -200,6 +200,18 @@ async def test_closing_fails_whoever_waits_and_leaves_no_task(work: Work) -> Non
         await rounds.ask()
 
 
+async def test_who_asks_before_the_work_has_begun_joins_it(work: Work, rounds: Rounds[int]) -> None:
+    asked = [rounds.ask() for _ in range(3)]
+    assert work.begun == []
+    await settle()
+    assert len(work.begun) == 1
+    late = rounds.ask()
+    work.answer(0)
+    await settle()
+    work.answer(1)
+    assert [await each for each in (*asked, late)] == [0, 0, 0, 1]
+
+
 async def test_a_round_knows_how_many_wait_for_it(work: Work, rounds: Rounds[int]) -> None:
     first = ask(rounds)
     await settle()
