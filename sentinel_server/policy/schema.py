@@ -176,6 +176,8 @@ class LoadedPolicy:
 
     `name` is what a person would look up (a path or a parameter name), `version` the store's own version or
     empty, `sha256` the hash of the exact bytes, `account` the account it is stored in when it has one.
+    `signer` is the id of the key whose signature was checked and `serial` the signed number; empty and None
+    when signing is not set up.
     """
 
     policy: Policy
@@ -184,3 +186,5 @@ class LoadedPolicy:
     origin: Origin
     version: str = ""
     account: str | None = None
+    signer: str = ""
+    serial: int | None = None
