@@ -131,34 +131,55 @@ class Field:
             return {}
         found: dict[str, Field] = {}
         for key, value in self.node.pairs:
-            if not isinstance(key, Scalar):
-                self.report.add(key.mark, self.path, "a key must be text")
-            elif key.text in found:
-                self.report.add(key.mark, self.path, f"`{key.text}` is given twice", "delete one")
-            elif key.text not in keys:
-                self._unknown(key, keys, elsewhere)
+            if (name := self._key(key, found)) is None:
+                continue
+            if name not in keys:
+                self._unknown(key, name, keys, elsewhere)
             else:
-                found[key.text] = self._below(value, f".{key.text}" if self.path else key.text)
+                found[name] = self._below(value, f".{shown(name)}" if self.path else shown(name))
         for name in required:
             if name not in found:
                 self.problem(f"`{name}` is missing")
         return found
 
+    def named(self) -> list[tuple[str, Field]]:
+        """The fields of a mapping whose keys the author chooses; an empty one is a problem."""
+        if isinstance(self.node, Entries) and not self.node.pairs:
+            self.problem("is empty", "leave the key out")
+        return list(self.mapping(_Anything()).items())
+
     def _below(self, node: Node, step: str) -> Field:
         return Field(node=node, path=self.path + step, report=self.report)
 
-    def _unknown(self, key: Scalar, keys: Collection[str], elsewhere: Mapping[str, str]) -> None:
-        if key.text == "<<":
+    def _key(self, key: Node, found: Mapping[str, Field]) -> str | None:
+        if not isinstance(key, Scalar):
+            self.report.add(key.mark, self.path, "a key must be text")
+        elif key.text == "<<" and key.plain:
             self.report.add(key.mark, self.path, "a merge key (`<<`)", "write the keys out")
-            return
-        suggestion = elsewhere.get(key.text) or closest(key.text, keys) or f"known here: {', '.join(keys)}"
-        self.report.add(key.mark, self.path, f"unknown key `{shown(key.text)}`", suggestion)
+        elif key.text in found:
+            self.report.add(key.mark, self.path, f"`{key.text}` is given twice", "delete one")
+        else:
+            return key.text
+        return None
+
+    def _unknown(self, key: Node, name: str, keys: Collection[str], elsewhere: Mapping[str, str]) -> None:
+        suggestion = elsewhere.get(name) or closest(name, keys) or f"known here: {', '.join(keys)}"
+        self.report.add(key.mark, self.path, f"unknown key `{shown(name)}`", suggestion)
 
     def _wrong(self, wanted: str) -> None:
         suggestion = ""
         if wanted == "a list" and isinstance(self.node, Scalar) and self.node.text.isprintable():
             suggestion = f"write it as `[{shown(self.node.text)}]`"
         self.problem(f"is {_kind(self.node)} where {wanted} is expected", suggestion)
+
+
+class _Anything(tuple[str, ...]):
+    """Every key is known."""
+
+    __slots__ = ()
+
+    def __contains__(self, key: object) -> bool:
+        return True
 
 
 def closest(text: str, known: Collection[str]) -> str:
@@ -171,6 +192,8 @@ def closest(text: str, known: Collection[str]) -> str:
 def shown(text: str) -> str:
     """Text from a document as a message may quote it: cut, and without anything a terminal obeys."""
     short = text if len(text) <= 60 else text[:59] + "…"
+    if short.isprintable():
+        return short
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
 
 

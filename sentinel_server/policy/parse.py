@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from sentinel_server.policy.conditions import KEYS as CONDITION_KEYS
 from sentinel_server.policy.conditions import read_conditions
 from sentinel_server.policy.events import START, Entries, Node, Unreadable, read_tree
 from sentinel_server.policy.fields import Field, shown
+from sentinel_server.policy.names import read_groups
 from sentinel_server.policy.report import Report
 from sentinel_server.policy.schema import LEASES, Conditions, Effect, Lease, Override, Policy, Rule
+from sentinel_server.policy.windows import TIME_KEYS
 
 SHORTEST = timedelta(minutes=1)
 """The smallest duration or lease a rule may set; below STS's 900 s a session policy enforces it."""
 LONGEST = timedelta(hours=12)
 """STS's own ceiling: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
 
-TOP_KEYS = ("version", "kind", "trusted_accounts", "rules")
+TOP_KEYS = ("version", "kind", "trusted_accounts", "groups", "rules")
 """What a policy may say beside its rules."""
 RULE_KEYS = (
     "name",
@@ -38,7 +40,7 @@ RULE_KEYS = (
 _TOP_ELSEWHERE: Mapping[str, str] = dict.fromkeys(RULE_KEYS, "it belongs to a rule, under `rules`")
 _RULE_ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(CONDITION_KEYS, "it belongs under `conditions`"),
-    **dict.fromkeys(("days", "hours", "timezone"), "it belongs under `conditions`, `time`"),
+    **dict.fromkeys(TIME_KEYS, "it belongs under `conditions`, `time`"),
 }
 _TABLE = re.compile(r"(?:arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}")
 
@@ -76,14 +78,17 @@ def _policy(field: Field) -> Policy:
             "an access policy says `kind: policy` or nothing",
         )
     accounts = found["trusted_accounts"].distinct(_account) if "trusted_accounts" in found else ()
-    return Policy(rules=_rules(found["rules"]) if "rules" in found else (), trusted_accounts=accounts)
+    groups = read_groups(found.get("groups"))
+    names = {group.name for group in groups}
+    rules = _rules(found["rules"], names) if "rules" in found else ()
+    return Policy(rules=rules, trusted_accounts=accounts, groups=groups)
 
 
-def _rules(field: Field) -> tuple[Rule, ...]:
+def _rules(field: Field, groups: Collection[str]) -> tuple[Rule, ...]:
     rules = []
     seen: dict[str, int] = {}
     for index, entry in enumerate(field.entries("a policy has at least one rule")):
-        rule = _rule(entry)
+        rule = _rule(entry, groups)
         if rule.name and rule.name in seen:
             entry.problem(
                 f"another rule is named `{rule.name}`, rules[{seen[rule.name]}]", "give each its own name"
@@ -93,7 +98,7 @@ def _rules(field: Field) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _rule(field: Field) -> Rule:
+def _rule(field: Field, groups: Collection[str]) -> Rule:
     found = field.mapping(RULE_KEYS, required=("name", "effect"), elsewhere=_RULE_ELSEWHERE)
     name = found["name"].text() if "name" in found else None
     if name is not None and len(name) > 128:
@@ -102,7 +107,7 @@ def _rule(field: Field) -> Rule:
     return Rule(
         name=name or "",
         effect=effect or Effect.DENY,
-        conditions=_matcher(field, found),
+        conditions=_matcher(field, found, groups),
         reason=(found["reason"].prose(500) or "") if "reason" in found else "",
         override=_override(found["override"], effect) if "override" in found else Override.EMERGENCY,
         max_duration=_duration(found.get("max_duration")),
@@ -114,8 +119,8 @@ def _rule(field: Field) -> Rule:
     )
 
 
-def _matcher(rule: Field, found: Mapping[str, Field]) -> Conditions:
-    conditions = read_conditions(found["conditions"]) if "conditions" in found else Conditions()
+def _matcher(rule: Field, found: Mapping[str, Field], groups: Collection[str]) -> Conditions:
+    conditions = read_conditions(found["conditions"], groups) if "conditions" in found else Conditions()
     if "match" in found:
         if (text := found["match"].text()) not in (None, "any"):
             found["match"].problem(f"`{shown(text or '')}` is not `any`, which is all that `match` can be")
