@@ -8,6 +8,7 @@ from cli.lazy import Lazy, LazyGroup
 
 COMMANDS = {
     "explain": Lazy("cli.policies.explain:explain", "Say which rule decides and why earlier ones do not."),
+    "test": Lazy("cli.policies.test:test", "Run tests of decisions on a policy file."),
     "validate": Lazy(
         "cli.policies.validate:validate", "Check policy files (- is stdin) and list every problem."
     ),

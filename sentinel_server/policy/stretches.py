@@ -1,0 +1,133 @@
+"""The instants that matter to a policy: between two of them nothing opens and nothing closes.
+
+Windows repeat every week, and shift against each other only when a zone changes its clocks. So one week after
+every such change, and after every date that a rule names, shows all that can ever be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from sentinel_server.policy.match import inside, span, wall_clock
+from sentinel_server.policy.schema import Policy, TimeWindow
+from sentinel_server.policy.zones import find_zone
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+_YEAR = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """From `start` until before `end`, in UTC; `open` says of every window whether it is open then."""
+
+    start: datetime
+    end: datetime
+    open: tuple[bool, ...]
+
+
+def stretches(policies: Iterable[Policy], since: datetime) -> tuple[Stretch, ...]:
+    """Every combination of open and closed that these policies can meet from `since` on, in order of time.
+
+    Exact for the year after `since` and the year after each date that a rule names.
+    """
+    windows = _windows(policies)
+    found: list[Stretch] = []
+    for start, end in _spans(windows, since.astimezone(UTC)):
+        edges = [*sorted(_edges(windows, start, end)), end]
+        for here, there in pairwise(edges):
+            now_open = tuple(_holds(window, here) for window in windows)
+            last = found[-1] if found else None
+            if last is not None and last.end == here and last.open == now_open:
+                found[-1] = Stretch(start=last.start, end=there, open=now_open)
+            else:
+                found.append(Stretch(start=here, end=there, open=now_open))
+    return tuple(found)
+
+
+def home_zone(policies: Iterable[Policy]) -> ZoneInfo:
+    """The zone in which people would tell these policies' times: the only one they name, else UTC."""
+    zones = _zones(_windows(policies))
+    return zones[0] if len(zones) == 1 else ZoneInfo("UTC")
+
+
+def _windows(policies: Iterable[Policy]) -> tuple[TimeWindow, ...]:
+    found = [rule.conditions.time for policy in policies for rule in policy.rules]
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _holds(window: TimeWindow, at: datetime) -> bool:
+    opens, closes = span(window)
+    if (opens is not None and at < opens) or (closes is not None and at >= closes):
+        return False
+    clock = wall_clock(at, window.timezone)
+    return clock is not None and inside(window, *clock)
+
+
+def _spans(windows: Sequence[TimeWindow], since: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """One week, or what there is of it, after everything that changes how windows lie to each other."""
+    zones = _zones(windows)
+    dates = {at for window in windows for at in span(window) if at is not None and at > since}
+    anchors = {since, *dates}
+    starts = sorted(anchors | {at for zone in zones for anchor in anchors for at in _changes(zone, anchor)})
+    seen: set[tuple[object, ...]] = set()
+    for start, following in zip(starts, [*starts[1:], datetime.max.replace(tzinfo=UTC)], strict=True):
+        offsets = (start.astimezone(zone).utcoffset() for zone in zones)
+        regime = (*offsets, *(start >= at for at in sorted(dates)))
+        whole = following - start >= _WEEK
+        if not whole or regime not in seen:
+            yield start, start + _WEEK if whole else following
+        if whole:
+            seen.add(regime)
+
+
+def _zones(windows: Sequence[TimeWindow]) -> list[ZoneInfo]:
+    found = (find_zone(name) for name in sorted({window.timezone for window in windows}))
+    return [zone for zone in found if zone is not None]
+
+
+def _changes(zone: ZoneInfo, since: datetime) -> Iterator[datetime]:
+    """When clocks in `zone` are changed in the year after `since`, to the second."""
+    low = since
+    while low < since + _YEAR:
+        high = low + _DAY
+        if low.astimezone(zone).utcoffset() != high.astimezone(zone).utcoffset():
+            yield _change(zone, low, high)
+        low = high
+
+
+def _change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
+    before = low.astimezone(zone).utcoffset()
+    first, last = int(low.timestamp()), int(high.timestamp())
+    while last - first > 1:
+        middle = (first + last) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == before:
+            first = middle
+        else:
+            last = middle
+    return datetime.fromtimestamp(last, UTC)
+
+
+def _edges(windows: Sequence[TimeWindow], start: datetime, end: datetime) -> set[datetime]:
+    found = {start}
+    for window in windows:
+        if (zone := find_zone(window.timezone)) is not None:
+            found.update(at for at in _openings(window, zone, start, end) if start <= at < end)
+    return found
+
+
+def _openings(window: TimeWindow, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
+    """Every instant near the span at which the clock in `zone` may show an edge of the window."""
+    hours = window.hours
+    minutes = {0} if hours is None else {0, hours.start, hours.end % 1440}
+    day: date = (start - _DAY).date()
+    while day <= (end + _DAY).date():
+        for minute in minutes:
+            local = datetime.combine(day, time(minute // 60, minute % 60), tzinfo=zone)
+            yield local.astimezone(UTC)
+            yield local.replace(fold=1).astimezone(UTC)
+        day += _DAY
