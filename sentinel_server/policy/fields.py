@@ -7,6 +7,7 @@ A reader that finds a problem notes it and answers with nothing, so that one pas
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,6 +84,18 @@ class Field:
         if text not in known:
             self.problem(f"`{shown(text)}` is not one of {', '.join(known)}", closest(text, known))
         return known.get(text)
+
+    def number(self, *, low: int, high: int) -> int | None:
+        """A whole number from `low` to `high`, both included."""
+        if (text := self.text()) is None:
+            return None
+        if not re.fullmatch("[0-9]{1,9}", text):
+            self.problem(f"`{shown(text)}` is not a whole number")
+            return None
+        if not low <= int(text) <= high:
+            self.problem(f"{text} is not from {low} to {high}")
+            return None
+        return int(text)
 
     def duration(self, *, low: timedelta, high: timedelta) -> timedelta | None:
         """A duration from `low` to `high`, both included."""
