@@ -30,37 +30,55 @@ class Stretch:
     open: tuple[bool, ...]
 
 
-def stretches(policies: Iterable[Policy], since: datetime) -> tuple[Stretch, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A time without any change of clocks or dates, and its first seven days, or all of it if `short`."""
+
+    start: datetime
+    short: bool
+    stretches: tuple[Stretch, ...]
+
+
+def periods(policies: Iterable[Policy], since: datetime) -> tuple[Period, ...]:
     """Every combination of open and closed that these policies can meet from `since` on, in order of time.
 
     Exact for the year after `since` and the year after each date that a rule names.
     """
-    windows = _windows(policies)
-    found: list[Stretch] = []
-    for start, end in _spans(windows, since.astimezone(UTC)):
-        edges = [*sorted(_edges(windows, start, end)), end]
-        for here, there in pairwise(edges):
-            now_open = tuple(_holds(window, here) for window in windows)
-            last = found[-1] if found else None
-            if last is not None and last.end == here and last.open == now_open:
-                found[-1] = Stretch(start=last.start, end=there, open=now_open)
-            else:
-                found.append(Stretch(start=here, end=there, open=now_open))
-    return tuple(found)
+    windows = windows_of(policies)
+    spans = _spans(windows, since.astimezone(UTC))
+    return tuple(
+        Period(start=start, short=end - start < _WEEK, stretches=tuple(_stretches(windows, start, end)))
+        for start, end in spans
+    )
 
 
-def home_zone(policies: Iterable[Policy]) -> ZoneInfo:
-    """The zone in which people would tell these policies' times: the only one they name, else UTC."""
-    zones = _zones(_windows(policies))
-    return zones[0] if len(zones) == 1 else ZoneInfo("UTC")
-
-
-def _windows(policies: Iterable[Policy]) -> tuple[TimeWindow, ...]:
+def windows_of(policies: Iterable[Policy]) -> tuple[TimeWindow, ...]:
+    """Every window of these policies, in the order in which `Stretch.open` speaks of them."""
     found = [rule.conditions.time for policy in policies for rule in policy.rules]
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
-def _holds(window: TimeWindow, at: datetime) -> bool:
+def home_zone(policies: Iterable[Policy]) -> ZoneInfo:
+    """The zone in which people would tell these policies' times: the only one they name, else UTC."""
+    zones = _zones(windows_of(policies))
+    return zones[0] if len(zones) == 1 else ZoneInfo("UTC")
+
+
+def _stretches(windows: Sequence[TimeWindow], start: datetime, end: datetime) -> Iterator[Stretch]:
+    last: Stretch | None = None
+    for here, there in pairwise([*sorted(_edges(windows, start, end)), end]):
+        now_open = tuple(_is_open(window, here) for window in windows)
+        if last is not None and last.open == now_open:
+            last = Stretch(start=last.start, end=there, open=now_open)
+            continue
+        if last is not None:
+            yield last
+        last = Stretch(start=here, end=there, open=now_open)
+    if last is not None:
+        yield last
+
+
+def _is_open(window: TimeWindow, at: datetime) -> bool:
     opens, closes = span(window)
     if (opens is not None and at < opens) or (closes is not None and at >= closes):
         return False
@@ -70,19 +88,13 @@ def _holds(window: TimeWindow, at: datetime) -> bool:
 
 def _spans(windows: Sequence[TimeWindow], since: datetime) -> Iterator[tuple[datetime, datetime]]:
     """One week, or what there is of it, after everything that changes how windows lie to each other."""
-    zones = _zones(windows)
     dates = {at for window in windows for at in span(window) if at is not None and at > since}
     anchors = {since, *dates}
-    starts = sorted(anchors | {at for zone in zones for anchor in anchors for at in _changes(zone, anchor)})
-    seen: set[tuple[object, ...]] = set()
-    for start, following in zip(starts, [*starts[1:], datetime.max.replace(tzinfo=UTC)], strict=True):
-        offsets = (start.astimezone(zone).utcoffset() for zone in zones)
-        regime = (*offsets, *(start >= at for at in sorted(dates)))
-        whole = following - start >= _WEEK
-        if not whole or regime not in seen:
-            yield start, start + _WEEK if whole else following
-        if whole:
-            seen.add(regime)
+    changes = {at for zone in _zones(windows) for anchor in anchors for at in _changes(zone, anchor)}
+    starts = sorted(anchors | changes)
+    for start, following in pairwise(starts):
+        yield start, min(following, start + _WEEK)
+    yield starts[-1], starts[-1] + _WEEK
 
 
 def _zones(windows: Sequence[TimeWindow]) -> list[ZoneInfo]:
@@ -91,10 +103,13 @@ def _zones(windows: Sequence[TimeWindow]) -> list[ZoneInfo]:
 
 
 def _changes(zone: ZoneInfo, since: datetime) -> Iterator[datetime]:
-    """When clocks in `zone` are changed in the year after `since`, to the second."""
+    """When clocks in `zone` are changed in the year after `since`, to the second.
+
+    No zone changes them there and back within a week.
+    """
     low = since
     while low < since + _YEAR:
-        high = low + _DAY
+        high = low + _WEEK
         if low.astimezone(zone).utcoffset() != high.astimezone(zone).utcoffset():
             yield _change(zone, low, high)
         low = high

@@ -16,7 +16,7 @@ from sentinel_server.policy.evaluate import PolicyAsk, PolicyDecision, evaluate
 from sentinel_server.policy.explain import Step, explain
 from sentinel_server.policy.outcome import outcome
 from sentinel_server.policy.schema import Effect, Policy
-from sentinel_server.policy.stretches import home_zone, stretches
+from sentinel_server.policy.stretches import home_zone, periods
 
 SHOWN = 3
 """Failures of one test that are kept; the rest are counted."""
@@ -113,10 +113,11 @@ def _moments(policy: Policy) -> Iterator[datetime]:
     """One instant for every combination of open and closed windows, from before the first date on."""
     zone = home_zone([policy])
     seen = set()
-    for stretch in stretches([policy], _SINCE):
-        if stretch.open not in seen:
-            seen.add(stretch.open)
-            yield stretch.start.astimezone(zone)
+    for period in periods([policy], _SINCE):
+        for stretch in period.stretches:
+            if stretch.open not in seen:
+                seen.add(stretch.open)
+                yield stretch.start.astimezone(zone)
 
 
 def _asks(policy: Policy, suite: Suite, case: Case, when: Iterable[datetime]) -> Iterator[PolicyAsk]:
