@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from sentinel_server.policy.events import Entries
-from sentinel_server.policy.fields import Field, closest, shown
+from sentinel_server.policy.fields import Field, shown
 from sentinel_server.policy.names import read_profiles, read_users
 from sentinel_server.policy.schema import (
     OS_TYPES,
@@ -75,7 +75,7 @@ def _version(field: Field) -> str | None:
 def _os_type(field: Field) -> str | None:
     text = field.text()
     if text is not None and text not in OS_TYPES:
-        field.problem(f"`{shown(text)}` is not one of {', '.join(OS_TYPES)}", closest(text, OS_TYPES))
+        field.problem(f"`{shown(text)}` is not one of {', '.join(OS_TYPES)}", field.closest(text, OS_TYPES))
     return text
 
 

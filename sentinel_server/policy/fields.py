@@ -36,6 +36,11 @@ class Field:
         """Note a problem at this node."""
         self.report.add(self.node.mark, self.path, message, suggestion)
 
+    def closest(self, text: str, known: Collection[str]) -> str:
+        """`did you mean …?` for a word close to one of `known`, else nothing; the first few times."""
+        near = self.report.closest(_plain(text), known)
+        return f"did you mean `{near}`?" if near else ""
+
     def text(self) -> str | None:
         """One line of printable text without space around it."""
         if not isinstance(self.node, Scalar):
@@ -82,7 +87,7 @@ class Field:
             return None
         known = {word.value: word for word in words}
         if text not in known:
-            self.problem(f"`{shown(text)}` is not one of {', '.join(known)}", closest(text, known))
+            self.problem(f"`{shown(text)}` is not one of {', '.join(known)}", self.closest(text, known))
         return known.get(text)
 
     def number(self, *, low: int, high: int) -> int | None:
@@ -122,14 +127,14 @@ class Field:
 
     def distinct(self, read: Callable[[Field], Value | None]) -> tuple[Value, ...]:
         """What `read` makes of each entry; an entry that comes twice is a problem."""
-        found: list[Value] = []
+        found: dict[Value, None] = {}
         for entry in self.entries():
             value = read(entry)
             if value is None:
                 continue
             if value in found:
                 entry.problem("is listed twice", "delete one")
-            found.append(value)
+            found[value] = None
         return tuple(found)
 
     def mapping(
@@ -176,7 +181,7 @@ class Field:
         return None
 
     def _unknown(self, key: Node, name: str, keys: Collection[str], elsewhere: Mapping[str, str]) -> None:
-        suggestion = elsewhere.get(name) or closest(name, keys) or f"known here: {', '.join(keys)}"
+        suggestion = elsewhere.get(name) or self.closest(name, keys) or f"known here: {', '.join(keys)}"
         self.report.add(key.mark, self.path, f"unknown key `{shown(name)}`", suggestion)
 
     def _wrong(self, wanted: str) -> None:
@@ -197,9 +202,12 @@ class _Anything(tuple[str, ...]):
 
 def closest(text: str, known: Collection[str]) -> str:
     """`did you mean …?` for a word close to one of `known`, else nothing."""
-    plain = text[:60].strip().lower().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(plain, known, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(_plain(text), known, n=1, cutoff=0.7)
     return f"did you mean `{near[0]}`?" if near else ""
+
+
+def _plain(text: str) -> str:
+    return text[:60].strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def shown(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from sentinel_server.policy.fields import Field, closest, shown
+from sentinel_server.policy.fields import Field, shown
 from sentinel_server.policy.schema import GROUP_PREFIX, Group
 
 PROFILE_LIMIT = 256
@@ -56,7 +56,7 @@ def _entry(field: Field, groups: Collection[str]) -> str | None:
         return _user(field, text)
     name = text.removeprefix(GROUP_PREFIX)
     if name not in groups:
-        suggestion = closest(name, groups) or "define it at the top, as in `groups: {oncall: [alice]}`"
+        suggestion = field.closest(name, groups) or "define it at the top, as in `groups: {oncall: [alice]}`"
         field.problem(f"no group is named `{shown(name)}`", suggestion)
     return text
 

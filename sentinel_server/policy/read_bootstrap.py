@@ -9,8 +9,9 @@ from sentinel_server.policy.bootstrap import Bootstrap, BootstrapProfile
 from sentinel_server.policy.events import Scalar
 from sentinel_server.policy.fields import Field, shown
 from sentinel_server.policy.kinds import DocumentKind
-from sentinel_server.policy.outline import read_outline
-from sentinel_server.policy.parse import parse_policy
+from sentinel_server.policy.outline import read_outline, read_root
+from sentinel_server.policy.parse import read_policy
+from sentinel_server.policy.report import Report
 from sentinel_server.policy.schema import Policy
 
 BOOTSTRAP_KEYS = ("policy_root", "profiles", "generate_iam_policies", "region")
@@ -23,6 +24,8 @@ PARAMETER_LIMIT = 512
 """Characters of it; SSM itself allows 1011 with the ARN."""
 PROFILE = re.compile(r"[A-Za-z0-9_.@+=,-]{1,64}")
 """A profile's name that can be the last part of a parameter's."""
+MOST_PROFILES = 200
+"""How many profiles it may list."""
 REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}")
 """A region's name."""
 DESCRIPTION_LIMIT = 500
@@ -44,7 +47,11 @@ def read_bootstrap(field: Field) -> Bootstrap:
 
 def _profiles(field: Field) -> tuple[BootstrapProfile, ...]:
     seen: dict[str, BootstrapProfile] = {}
-    for entry in field.entries("name at least one profile"):
+    entries = field.entries("name at least one profile")
+    if len(entries) > MOST_PROFILES:
+        field.problem(f"lists more than {MOST_PROFILES} profiles", "divide it into several files")
+        return ()
+    for entry in entries:
         profile = _profile(entry)
         if profile.name in seen and profile.name:
             entry.problem(f"the profile `{profile.name}` is listed twice", "delete one")
@@ -84,10 +91,14 @@ def _policy(field: Field) -> Policy | None:
     if not isinstance(field.node, Scalar):
         field.problem("is not text", "write the policy as a block: `initial_policy: |`, indented below")
         return None
+    inner = Report(file="initial_policy", guesses=field.report.guesses)
     try:
-        return parse_policy(field.node.text, file="initial_policy")
+        policy = read_policy(read_root(field.node.text, inner))
+        inner.raise_any()
     except InvalidPolicy as error:
+        field.report.guesses = inner.guesses
         for each in error.problems:
             where = f"line {each.line} of it: {each.path}: " if each.path else f"line {each.line} of it: "
             field.problem(where + each.message, each.suggestion)
         return None
+    return policy

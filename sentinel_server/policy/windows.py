@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import date, datetime
 
@@ -70,8 +69,8 @@ def _zone(field: Field) -> str:
     text = field.text()
     if text is None or text in zone_names():
         return text or "UTC"
-    near = difflib.get_close_matches(text[:60], zone_names(), n=1)
-    suggestion = f"did you mean `{near[0]}`?" if near else "use an IANA name, as in `Europe/Berlin`"
+    near = field.report.closest(text, zone_names())
+    suggestion = f"did you mean `{near}`?" if near else "use an IANA name, as in `Europe/Berlin`"
     field.problem(f"unknown timezone `{shown(text)}`", suggestion)
     return text
 
