@@ -62,6 +62,8 @@ class Settings:
     heartbeat: timedelta
     lapse_after: timedelta
     session_tags: bool
+    signing_keys: Path | None
+    signing_required: bool | None
     audit_directory: Path
     audit_required: bool
     persons: Persons
