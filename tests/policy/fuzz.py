@@ -136,7 +136,7 @@ def _refusal(text: str) -> InvalidPolicy | None:
 
 def _mutated(chance: random.Random) -> str:
     text = chance.choice(_SEEDS)
-    for _ in range(chance.randint(0, 3)):
+    for _ in range(chance.randint(1, 3)):
         at = chance.randrange(len(text))
         cut = chance.choice([0, 0, 1, 2, 12])
         text = text[:at] + chance.choice(["", chance.choice(_BITS)]) + text[at + cut :]

@@ -31,7 +31,7 @@ def test_two_thousand_documents_raise_nothing_else_and_each_is_read_in_time() ->
 
 def test_the_fuzzer_meets_every_kind_and_large_documents() -> None:
     texts = list(islice(documents(3), 1000))
-    assert len(set(texts)) > 900
+    assert len(set(texts)) > 700
     assert sum(len(text) > 60_000 for text in texts) == 1000 // LARGE_EVERY
     assert all(any(f"kind: {word}\n" in text for text in texts) for word in ("approval", "bootstrap"))
 
@@ -50,7 +50,7 @@ def unplaced(node: Node) -> object:
 @pytest.mark.skipif(not HAS_LIBYAML, reason="PyYAML was built without libyaml, so there is one reader")
 def test_both_readers_make_the_same_of_what_both_read() -> None:
     both = 0
-    for text in islice(documents(4), 1500):
+    for text in islice((each for each in documents(4) if len(each) < 4096), 2000):
         try:
             ours, theirs = read_tree(text, own_events), read_tree(text, libyaml_events)
         except Unreadable:
