@@ -8,6 +8,7 @@ from typing import TypedDict
 from sentinel_server.clock import whole_seconds
 from sentinel_server.policy.evaluate import PolicyAsk, evaluate
 from sentinel_server.policy.explain import explain
+from sentinel_server.policy.outcome import outcome
 from sentinel_server.policy.schema import LoadedPolicy
 
 _WIDTH = 80
@@ -23,9 +24,13 @@ class Miss(TypedDict):
 
 
 class Explained(TypedDict):
-    """The decision with all that led to it; `rule` is None and `rule_index` -1 when no rule matches."""
+    """The decision with all that led to it; `rule` is None and `rule_index` -1 when no rule matches.
+
+    `outcome` is what whoever asks meets at that door, where a session is in a shared store.
+    """
 
     effect: str
+    outcome: str
     rule: str | None
     rule_index: int
     reason: str
@@ -47,6 +52,7 @@ def explained(loaded: LoadedPolicy, ask: PolicyAsk) -> Explained:
     steps = explain(loaded.policy, ask)
     return Explained(
         effect="deny" if rule is None else rule.effect.value,
+        outcome=outcome(decision, ask.mode, shared_store=True).value,
         rule=None if rule is None else rule.name,
         rule_index=decision.index,
         reason="no matching rule" if rule is None else rule.reason,
@@ -65,7 +71,10 @@ def explained(loaded: LoadedPolicy, ask: PolicyAsk) -> Explained:
 def in_words(found: Explained) -> str:
     """The same for people."""
     rule = "none" if found["rule"] is None else f"{found['rule_index'] + 1}, {found['rule']}"
-    lines = [_line("effect", found["effect"]), _line("rule", rule)]
+    lines = [_line("effect", found["effect"])]
+    if found["outcome"] != found["effect"]:
+        lines.append(_line("outcome", f"{found['outcome']} by {found['mode']}"))
+    lines.append(_line("rule", rule))
     if found["reason"]:
         lines.append(_line("reason", found["reason"]))
     if found["device_blocked"] is not None:
