@@ -29,7 +29,8 @@ _ELSEWHERE: Mapping[str, str] = {
 _FLAGS = ("require_encryption", "require_mdm", "require_mdm_compliant", "require_firewall")
 DEVICE_KEYS = (*_FLAGS, "min_os_version", "allowed_os_types", "max_posture_age", "override")
 """What a device condition may ask."""
-_VERSION = re.compile(r"[0-9]+(?:[.+-][0-9A-Za-z]+)*")
+OS_VERSION = re.compile(r"[0-9]+(?:[.+-][0-9A-Za-z]+)*")
+"""A version of an operating system."""
 
 
 def read_conditions(field: Field, groups: Collection[str] = ()) -> Conditions:
@@ -67,7 +68,7 @@ def _device(field: Field) -> DeviceCondition:
 
 def _version(field: Field) -> str | None:
     text = field.text()
-    if text is not None and not (_VERSION.fullmatch(text) and len(text) <= 64):
+    if text is not None and not (OS_VERSION.fullmatch(text) and len(text) <= 64):
         field.problem(f"`{shown(text)}` is not a version", "write it as `14.2`")
     return text
 

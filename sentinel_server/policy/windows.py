@@ -15,8 +15,10 @@ TIME_KEYS = ("days", "hours", "timezone", "not_before", "not_after")
 YEARS = (2000, 2199)
 """The first and the last year of a date."""
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(rf"{_DAY.pattern}T[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""A day, as policies write it."""
+INSTANT = re.compile(rf"{DAY.pattern}T[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})")
+"""An instant with its zone."""
 
 
 def read_window(field: Field) -> TimeWindow:
@@ -80,9 +82,9 @@ def _moment(field: Field) -> Moment | None:
         return None
     moment: Moment | None = None
     try:
-        if _DAY.fullmatch(text):
+        if DAY.fullmatch(text):
             moment = date.fromisoformat(text)
-        elif _INSTANT.fullmatch(text):
+        elif INSTANT.fullmatch(text):
             moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
