@@ -80,7 +80,7 @@ def earlier(revisions: tuple[Revision, ...], seen: Stored, wanted: int | None) -
     for revision in revisions:
         if revision.version == wanted or (wanted is None and revision.data != seen.data):
             return revision
-    what = "an earlier version" if wanted is None else f"version {wanted}"
+    what = "earlier version" if wanted is None else f"version {wanted}"
     raise NotFound(
         f"the store has no {what} of {seen.name}", hint="see what it has: sentinel policy history PROFILE"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, assert_never
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -37,6 +37,7 @@ class KeyPair:
 
     def sign_now(self, message: bytes) -> bytes:
         """The same, at once."""
+        made: bytes
         match self.public.algorithm:
             case Algorithm.ED25519:
                 made = self.private.sign(message)
@@ -44,8 +45,9 @@ class KeyPair:
                 made = self.private.sign(message, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
             case Algorithm.ECDSA:
                 made = self.private.sign(message, ec.ECDSA(SHA256()))
-        signature: bytes = made
-        return signature
+            case _:
+                assert_never(self.public.algorithm)
+        return made
 
 
 @cache
