@@ -241,6 +241,16 @@ def key_ring(settings: Settings) -> KeyRing:
     )
 
 
+async def read_parameter(settings: Settings, name: str) -> bytes:
+    """What one SSM parameter holds, by its full name. Raises PolicyUnavailable."""
+    from sentinel_server.adapters.aws.parameters import read_parameter as read
+
+    async with AsyncExitStack() as stack:
+        base = await _base(stack, settings, _control_name(settings), SystemClock(), Visitor())
+        client = await stack.enter_async_context(base.aws.client("ssm", region=settings.region))
+        return await read(client, name)
+
+
 async def whoami(settings: Settings, profile: str | None) -> Principal:
     """Who the base credentials of `profile` belong to; without one, of the control profile or AWS's
     default.

@@ -115,9 +115,8 @@ def read_tree(
     try:
         return _Builder(events(text)).document()
     except yaml.MarkedYAMLError as error:
-        raise Unreadable(
-            f"not YAML: {_problem(error)}", _at(error.problem_mark or error.context_mark)
-        ) from error
+        at = min(_at(error.problem_mark or error.context_mark), _mark_after(text), key=_place)
+        raise Unreadable(f"not YAML: {_problem(error)}", at) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise Unreadable("not YAML: a character that cannot be read", START) from error
 
@@ -152,6 +151,10 @@ def _decoded(data: bytes) -> str:
         raise Unreadable(
             "not UTF-8", _mark_after(before), "save it as UTF-8 without a byte order mark"
         ) from error
+
+
+def _place(mark: Mark) -> tuple[int, int]:
+    return mark.line, mark.column
 
 
 def _mark_after(text: str) -> Mark:

@@ -81,20 +81,20 @@ def test_json_has_every_file_with_its_problems(bad: str, good: str) -> None:
     result = sentinel("validate", "--json", good, bad)
     assert (result.exit_code, result.stderr) == (2, "")
     fine, faulty = json.loads(result.stdout)["results"]
-    assert fine == {"file": good, "valid": True, "rules": 2, "problems": []}
-    assert faulty["problems"][1] == {
-        "file": bad,
+    assert fine == {"config_type": "policy", "source": good, "valid": True, "issues": []}
+    assert faulty["issues"][1] == {
+        "severity": "error",
+        "location": "rules[0]",
         "line": 5,
         "column": 5,
-        "path": "rules[0]",
         "message": "unknown key `condtions`",
         "suggestion": "did you mean `conditions`?",
     }
 
 
-def test_a_file_that_cannot_be_read_is_not_valid(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_exits_6(tmp_path: Path) -> None:
     result = sentinel("validate", str(tmp_path / "none.yaml"), str(tmp_path))
-    assert result.exit_code == 2
+    assert result.exit_code == 6
     assert "none.yaml:1:1: cannot be read: No such file or directory" in result.stderr
     assert "cannot be read: Is a directory" in result.stderr
 
