@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cli.layout import clean
-from sentinel_server.policy.comparing import Answer, Change, Comparison
+from sentinel_server.policy.answers import Answer
+from sentinel_server.policy.comparing import Change, Comparison
 from sentinel_server.policy.durations import format_duration
 from sentinel_server.policy.schema import Effect, Mode, Override
 

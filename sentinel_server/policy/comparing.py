@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import product
 from typing import TypeVar
 
+from sentinel_server.policy.answers import Answer, answer_of
 from sentinel_server.policy.cast import NO_ACCOUNT, Figure, NamedProfile, figures, profiles_of
-from sentinel_server.policy.compiled import compiled
-from sentinel_server.policy.evaluate import PolicyAsk, PolicyDecision, evaluate
+from sentinel_server.policy.compiled import Matcher, compiled
+from sentinel_server.policy.evaluate import PolicyAsk, evaluate
 from sentinel_server.policy.match import bare_name
-from sentinel_server.policy.outcome import outcome
-from sentinel_server.policy.schema import Effect, Lease, Mode, Override, Policy, Rule
-from sentinel_server.policy.stretches import home_zone, periods, windows_of
+from sentinel_server.policy.schema import Conditions, Effect, Mode, Policy, Rule
+from sentinel_server.policy.stretches import home_zone, periods, windows_met
 from sentinel_server.policy.when import Open, when_words
 
 NOTHING = Policy(rules=())
@@ -33,23 +33,6 @@ _RANK = (
     Effect.REQUIRE_SERVER_SESSION,
     Effect.ALLOW,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a policy gives at one door: an outcome, in which a shared store is a demand, and its terms.
-
-    `override` is set for a denial by a rule; None of a denial means that no rule matches. What cannot be had
-    has no terms.
-    """
-
-    outcome: Effect
-    override: Override | None = None
-    max_duration: timedelta | None = None
-    max_lease: Lease | None = None
-    enforce_lease: bool = False
-    session_table: str | None = None
-    allow_unstamped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,32 +84,9 @@ def compare(
     )
 
 
-def answer_of(decision: PolicyDecision, mode: Mode) -> Answer:
-    """The part of a decision that whoever asks can notice."""
-    met, rule = outcome(decision, mode, shared_store=False), decision.rule
-    if decision.device_blocked is not None:
-        return Answer(outcome=met, override=Override.NONE)
-    if rule is None or met is Effect.REQUIRE_SERVER:
-        return Answer(outcome=met)
-    if met is Effect.DENY:
-        return Answer(outcome=met, override=rule.override)
-    return Answer(
-        outcome=met,
-        max_duration=_longest(rule, mode),
-        max_lease=rule.max_lease,
-        enforce_lease=rule.enforce_lease,
-        session_table=rule.session_table if mode is Mode.SERVER else None,
-        allow_unstamped=rule.allow_unstamped,
-    )
-
-
-def _longest(rule: Rule, mode: Mode) -> timedelta | None:
-    limits = [rule.max_duration, rule.max_server_duration if mode is Mode.SERVER else None]
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
 _Pair = tuple[Answer, Answer]
-_What = tuple[_Pair, frozenset[Open], tuple[Mode, ...]]
+_Part = tuple[_Pair, tuple[str, ...]]
+_What = tuple[_Part, tuple[Mode, ...]]
 
 
 class _Comparing:
@@ -136,11 +96,9 @@ class _Comparing:
         self._both = (old, new)
         self._since = since
         self._home = home_account or NO_ACCOUNT
-        self._windows = windows_of(self._both)
-        self._periods = periods(self._both, since)
         self._zone = home_zone(self._both)
-        stretches = [stretch for period in self._periods for stretch in period.stretches]
-        self._moments = {stretch.open: stretch.start for stretch in reversed(stretches)}
+        self._terms = [[_terms(rule) for rule in policy.rules] for policy in self._both]
+        self._parts: dict[Hashable, list[_Part]] = {}
 
     def changes(self, people: Sequence[Figure], asked: Sequence[NamedProfile]) -> list[Change]:
         """What differs, put together where it differs alike. People and profiles that no rule tells apart are
@@ -156,7 +114,7 @@ class _Comparing:
             for who, where in _rectangles(who_by_site):
                 chosen = [figure for i in who for figure in crowds[i]]
                 labels = [place.label for j in where for place in sites[j]]
-                changes.append(self._change(what, _labels(chosen, people), tuple(labels)))
+                changes.append(_change(what, _labels(chosen, people), tuple(labels)))
         return changes
 
     def _person_key(self, figure: Figure) -> tuple[bool, ...]:
@@ -175,7 +133,7 @@ class _Comparing:
         )
 
     def _differences(self, figure: Figure, place: NamedProfile) -> list[_What]:
-        found: dict[tuple[_Pair, frozenset[Open]], list[Mode]] = {}
+        found: dict[_Part, list[Mode]] = {}
         person = figure.principal.person
         for mode in Mode:
             ask = PolicyAsk(
@@ -186,47 +144,53 @@ class _Comparing:
                 now=self._since,
                 home_account=self._home,
             )
-            for pair, opens in self._pairs(ask).items():
-                found.setdefault((pair, frozenset(opens)), []).append(mode)
-        return [(pair, opens, tuple(modes)) for (pair, opens), modes in found.items()]
+            for part in self._parts_of(ask):
+                found.setdefault(part, []).append(mode)
+        return [(part, tuple(modes)) for part, modes in found.items()]
 
-    def _pairs(self, ask: PolicyAsk) -> dict[_Pair, set[Open]]:
-        """The answers that differ, and when; asked again only where a window that matters has changed."""
-        matters = self._windows_of(ask)
-        known: dict[Open, _Pair] = {}
+    def _parts_of(self, ask: PolicyAsk) -> list[_Part]:
+        """The answers that differ, and when. Worked out once for all whose rules are of the same terms."""
+        before, after = (
+            tuple(terms[matcher.decision.index] for matcher in self._standing(policy, ask))
+            for policy, terms in zip(self._both, self._terms, strict=True)
+        )
+        if before == after:
+            return []
+        key = (ask.mode, before, after)
+        if key not in self._parts:
+            self._parts[key] = self._work_out(ask)
+        return self._parts[key]
+
+    def _standing(self, policy: Policy, ask: PolicyAsk) -> tuple[Matcher, ...]:
+        return compiled(policy).standing(ask.profile, ask.mode, ask.principal, ask.home_account)
+
+    def _work_out(self, ask: PolicyAsk) -> list[_Part]:
+        weeks = periods(windows_met(self._both, ask), self._since)
+        moments = {stretch.open: stretch.start for week in weeks for stretch in week.stretches}
         found: dict[_Pair, set[Open]] = {}
-        for now_open, at in self._moments.items():
-            here = tuple(now_open[index] for index in matters)
-            if here not in known:
-                known[here] = self._answers(replace(ask, now=at))
-            before, after = known[here]
+        for now_open, at in moments.items():
+            before, after = self._answers(replace(ask, now=at))
             if before != after:
                 found.setdefault((before, after), set()).add(now_open)
-        return found
-
-    def _windows_of(self, ask: PolicyAsk) -> list[int]:
-        timed = {
-            matcher.time
-            for policy in self._both
-            for matcher in compiled(policy).standing(ask.profile, ask.mode, ask.principal, ask.home_account)
-        }
-        return [index for index, window in enumerate(self._windows) if window in timed]
+        return [
+            (pair, () if len(opens) == len(moments) else when_words(weeks, opens, self._zone))
+            for pair, opens in found.items()
+        ]
 
     def _answers(self, ask: PolicyAsk) -> _Pair:
         old, new = self._both
         return answer_of(evaluate(old, ask), ask.mode), answer_of(evaluate(new, ask), ask.mode)
 
-    def _change(self, what: _What, who: tuple[str, ...], profiles: tuple[str, ...]) -> Change:
-        (before, after), opens, modes = what
-        always = len(opens) == len(self._moments)
-        return Change(
-            who=who,
-            profiles=profiles,
-            modes=modes,
-            when=() if always else when_words(self._periods, opens, self._zone),
-            before=before,
-            after=after,
-        )
+
+def _change(what: _What, who: tuple[str, ...], profiles: tuple[str, ...]) -> Change:
+    ((before, after), when), modes = what
+    return Change(who=who, profiles=profiles, modes=modes, when=when, before=before, after=after)
+
+
+def _terms(rule: Rule) -> Rule:
+    """All that matters of a rule once it is known to be about the profile, the user and the mode."""
+    conditions = Conditions(time=rule.conditions.time, device=rule.conditions.device)
+    return replace(rule, name="", reason="", conditions=conditions)
 
 
 def _grouped(each: Sequence[Thing], key: Callable[[Thing], Hashable]) -> list[list[Thing]]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from sentinel_server.policy.asked import PolicyAsk
+from sentinel_server.policy.compiled import compiled
 from sentinel_server.policy.match import inside, span, wall_clock
 from sentinel_server.policy.schema import Policy, TimeWindow
 from sentinel_server.policy.zones import find_zone
@@ -39,12 +42,12 @@ class Period:
     stretches: tuple[Stretch, ...]
 
 
-def periods(policies: Iterable[Policy], since: datetime) -> tuple[Period, ...]:
-    """Every combination of open and closed that these policies can meet from `since` on, in order of time.
+@lru_cache(maxsize=1024)
+def periods(windows: tuple[TimeWindow, ...], since: datetime) -> tuple[Period, ...]:
+    """Every combination of open and closed that these windows can meet from `since` on, in order of time.
 
-    Exact for the year after `since` and the year after each date that a rule names.
+    Exact for the year after `since` and the year after each of their dates.
     """
-    windows = windows_of(policies)
     spans = _spans(windows, since.astimezone(UTC))
     return tuple(
         Period(start=start, short=end - start < _WEEK, stretches=tuple(_stretches(windows, start, end)))
@@ -52,30 +55,33 @@ def periods(policies: Iterable[Policy], since: datetime) -> tuple[Period, ...]:
     )
 
 
-def windows_of(policies: Iterable[Policy]) -> tuple[TimeWindow, ...]:
-    """Every window of these policies, in the order in which `Stretch.open` speaks of them."""
-    found = [rule.conditions.time for policy in policies for rule in policy.rules]
-    return tuple(dict.fromkeys(each for each in found if each is not None))
+def windows_met(policies: Iterable[Policy], ask: PolicyAsk) -> tuple[TimeWindow, ...]:
+    """The windows on which decisions about such an ask depend at all, whatever its time."""
+    met = (
+        matcher.time
+        for policy in policies
+        for matcher in compiled(policy).standing(ask.profile, ask.mode, ask.principal, ask.home_account)
+    )
+    return tuple(dict.fromkeys(window for window in met if window is not None))
 
 
 def home_zone(policies: Iterable[Policy]) -> ZoneInfo:
     """The zone in which people would tell these policies' times: the only one they name, else UTC."""
-    zones = _zones(windows_of(policies))
+    windows = [rule.conditions.time for policy in policies for rule in policy.rules]
+    zones = _zones([window for window in windows if window is not None])
     return zones[0] if len(zones) == 1 else ZoneInfo("UTC")
 
 
 def _stretches(windows: Sequence[TimeWindow], start: datetime, end: datetime) -> Iterator[Stretch]:
-    last: Stretch | None = None
-    for here, there in pairwise([*sorted(_edges(windows, start, end)), end]):
-        now_open = tuple(_is_open(window, here) for window in windows)
-        if last is not None and last.open == now_open:
-            last = Stretch(start=last.start, end=there, open=now_open)
-            continue
-        if last is not None:
-            yield last
-        last = Stretch(start=here, end=there, open=now_open)
-    if last is not None:
-        yield last
+    state = [_is_open(window, start) for window in windows]
+    since, before = start, tuple(state)
+    for at, touched in sorted(_edges(windows, start, end).items()):
+        for index in touched:
+            state[index] = _is_open(windows[index], at)
+        if tuple(state) != before:
+            yield Stretch(start=since, end=at, open=before)
+            since, before = at, tuple(state)
+    yield Stretch(start=since, end=end, open=before)
 
 
 def _is_open(window: TimeWindow, at: datetime) -> bool:
@@ -127,11 +133,14 @@ def _change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
     return datetime.fromtimestamp(last, UTC)
 
 
-def _edges(windows: Sequence[TimeWindow], start: datetime, end: datetime) -> set[datetime]:
-    found = {start}
-    for window in windows:
+def _edges(windows: Sequence[TimeWindow], start: datetime, end: datetime) -> dict[datetime, set[int]]:
+    """The instants between both at which windows may open or close, with the indexes of those windows."""
+    found: dict[datetime, set[int]] = {}
+    for index, window in enumerate(windows):
         if (zone := find_zone(window.timezone)) is not None:
-            found.update(at for at in _openings(window, zone, start, end) if start <= at < end)
+            for at in _openings(window, zone, start, end):
+                if start < at < end:
+                    found.setdefault(at, set()).add(index)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from itertools import product
 from pathlib import Path
@@ -16,7 +16,7 @@ from sentinel_server.policy.evaluate import PolicyAsk, PolicyDecision, evaluate
 from sentinel_server.policy.explain import Step, explain
 from sentinel_server.policy.outcome import outcome
 from sentinel_server.policy.schema import Effect, Policy
-from sentinel_server.policy.stretches import home_zone, periods
+from sentinel_server.policy.stretches import home_zone, periods, windows_met
 
 SHOWN = 3
 """Failures of one test that are kept; the rest are counted."""
@@ -89,12 +89,11 @@ def tests_beside(path: Path) -> Path:
 
 def run_tests(policy: Policy, *suites: Suite) -> TestReport:
     """Every case of every suite, asked of `policy`."""
-    whenever = tuple(_moments(policy))
     results: list[CaseResult] = []
     selected: set[int] = set()
     for suite in suites:
         for case in suite.cases:
-            result, indexes = _run(policy, suite, case, whenever)
+            result, indexes = _run(policy, suite, case)
             results.append(result)
             selected |= indexes
     return TestReport(
@@ -105,41 +104,38 @@ def run_tests(policy: Policy, *suites: Suite) -> TestReport:
 
 
 def asks_of(policy: Policy, suite: Suite, case: Case) -> Iterator[PolicyAsk]:
-    """Everything that a case asks; one that names no time asks whenever something opens or closes."""
-    return _asks(policy, suite, case, case.when or _moments(policy))
+    """Everything that a case asks.
 
-
-def _moments(policy: Policy) -> Iterator[datetime]:
-    """One instant for every combination of open and closed windows, from before the first date on."""
+    Without a time it asks once for every combination of open and closed that the windows can meet on which
+    the decision depends.
+    """
     zone = home_zone([policy])
-    seen = set()
-    for period in periods([policy], _SINCE):
-        for stretch in period.stretches:
-            if stretch.open not in seen:
-                seen.add(stretch.open)
-                yield stretch.start.astimezone(zone)
-
-
-def _asks(policy: Policy, suite: Suite, case: Case, when: Iterable[datetime]) -> Iterator[PolicyAsk]:
-    for who, profile, mode, now in product(case.who, case.profiles, case.modes, when):
+    for who, profile, mode in product(case.who, case.profiles, case.modes):
         principal = principal_named(who, home_of(policy, suite.account))
-        yield PolicyAsk(
+        ask = PolicyAsk(
             principal=principal,
             person=principal.person,
             profile=profile,
             mode=mode,
-            now=now,
+            now=_SINCE,
             home_account=suite.account or principal.account,
         )
+        for now in case.when or _moments(policy, ask):
+            yield replace(ask, now=now if case.when else now.astimezone(zone))
 
 
-def _run(
-    policy: Policy, suite: Suite, case: Case, whenever: tuple[datetime, ...]
-) -> tuple[CaseResult, set[int]]:
+def _moments(policy: Policy, ask: PolicyAsk) -> Iterable[datetime]:
+    weeks = periods(windows_met([policy], ask), _SINCE)
+    stretches = [stretch for week in weeks for stretch in week.stretches]
+    first = {stretch.open: stretch.start for stretch in reversed(stretches)}
+    return sorted(first.values())
+
+
+def _run(policy: Policy, suite: Suite, case: Case) -> tuple[CaseResult, set[int]]:
     failures: list[Failure] = []
     indexes: set[int] = set()
     asked = failed = 0
-    for ask in _asks(policy, suite, case, case.when or whenever):
+    for ask in asks_of(policy, suite, case):
         asked += 1
         decision = evaluate(policy, ask)
         indexes.add(decision.index)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel_server.policy.answers import Answer, answer_of
 from sentinel_server.policy.cast import NO_ACCOUNT, OTHER_PROFILE, figures, profiles_of
-from sentinel_server.policy.comparing import NOTHING, Answer, Change, answer_of, compare
+from sentinel_server.policy.comparing import NOTHING, Change, compare
 from sentinel_server.policy.evaluate import PolicyAsk, evaluate
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.printing import print_policy

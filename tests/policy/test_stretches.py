@@ -29,7 +29,7 @@ def is_open(window: TimeWindow, at: datetime) -> bool:
 
 
 def found(*timings: TimeWindow) -> tuple[Period, ...]:
-    return periods([policy(*timings)], SINCE)
+    return periods(timings, SINCE)
 
 
 def test_a_policy_without_windows_has_one_stretch() -> None:
