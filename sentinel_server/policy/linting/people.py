@@ -39,7 +39,7 @@ class People:
         self._bare = self._mask(entry for entry in self._entries if not _arn(entry))
         self._accounts = policy.trusted_accounts
         self._slots: dict[tuple[str, int], Slot] = {}
-        self._found: dict[tuple[tuple[str, ...], int], list[Someone]] = {}
+        self._found: dict[tuple[str, ...], list[Someone]] = {}
 
     def meant_by(self, entries: tuple[str, ...], rules: int) -> Sequence[Someone]:
         """People whom each of `entries` and all of `rules` mean.
@@ -47,21 +47,16 @@ class People:
         For anybody else of whom that is true there is one among them whom no other rules mean. Raises
         Undecided when there are too many to try.
         """
-        key = (entries, rules)
-        if key not in self._found:
-            self._found[key] = self._least(entries, rules)
-        return self._found[key]
+        if entries not in self._found:
+            self._found[entries] = self._told_apart(entries)
+        return [someone for someone in self._found[entries] if someone.rules & rules == rules]
 
-    def _least(self, entries: tuple[str, ...], rules: int) -> list[Someone]:
-        best, found = Least(), []
-        floor = self._at_least(self._mask(entries)) | rules
+    def _told_apart(self, entries: tuple[str, ...]) -> list[Someone]:
+        found: dict[int, Someone] = {}
         for sort in self._sorts(entries):
             for someone in self._of(sort, entries):
-                if someone.rules & rules == rules and best.add(someone.rules):
-                    found.append(someone)
-                    if someone.rules == floor:
-                        return found
-        return found
+                found.setdefault(someone.rules, someone)
+        return list(found.values())
 
     def _sorts(self, entries: tuple[str, ...]) -> Iterator[Sort]:
         bare = any(not _arn(entry) for entry in entries)
@@ -134,14 +129,6 @@ class People:
             rule
             for rule, (users, spared) in enumerate(zip(self._meant, self._spared, strict=True))
             if (not users or meant & users) and not meant & spared
-        )
-
-    def _at_least(self, meant: int) -> int:
-        """The rules that mean everybody whom the entries mean."""
-        return one_of(
-            rule
-            for rule, (users, spared) in enumerate(zip(self._meant, self._spared, strict=True))
-            if (not users or meant & users) and not spared
         )
 
     def _form(self, entry: str) -> str | None:

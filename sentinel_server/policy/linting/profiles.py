@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from sentinel_server.policy.linting.globs import (
     Item,
-    Least,
     Patterns,
     Shape,
     Word,
@@ -34,7 +33,7 @@ class Profiles:
         self._spared = [self._mask(each) for each in spared]
         self._negated = one_of(number for mask in self._spared for number in bits(mask))
         self._patterns = Patterns([_SOMETHING, *map(glob, entries)], alphabet(entries, _PREFERRED))
-        self._found: dict[tuple[tuple[str, ...], int], list[Word]] = {}
+        self._found: dict[tuple[str, ...], list[Word]] = {}
 
     def meant_by(self, entries: tuple[str, ...], rules: int) -> Sequence[Word]:
         """Names that each of `entries` and all of `rules` mean, with the rules that mean them.
@@ -42,15 +41,9 @@ class Profiles:
         For any other such name there is one among them that no other rules mean. Raises Undecided when there
         are too many to try.
         """
-        key = (entries, rules)
-        if key not in self._found:
-            best, found = Least(), []
-            for word in self._words(entries):
-                fitting = self._rules(word.fits)
-                if fitting & rules == rules and best.add(fitting):
-                    found.append(Word(word.text, fitting))
-            self._found[key] = found
-        return self._found[key]
+        if entries not in self._found:
+            self._found[entries] = [Word(word.text, self._rules(word.fits)) for word in self._words(entries)]
+        return [word for word in self._found[entries] if word.fits & rules == rules]
 
     def _words(self, entries: tuple[str, ...]) -> Iterable[Word]:
         exact = next((entry for entry in entries if not {"*", "?"} & set(entry)), None)

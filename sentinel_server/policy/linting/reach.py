@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.policy.asked import PolicyAsk
 from sentinel_server.policy.linting.disjoint import disjoint
-from sentinel_server.policy.linting.globs import Least, one_of
+from sentinel_server.policy.linting.globs import Least, Undecided, bits, one_of
 from sentinel_server.policy.linting.people import People, Someone
 from sentinel_server.policy.linting.postures import Posture, postures, satisfies
 from sentinel_server.policy.linting.profiles import Profiles
@@ -43,6 +43,15 @@ class Choice(Generic[What]):
     rules: int
 
 
+_Lists = tuple[
+    list[Choice[Mode]],
+    list[Choice[datetime]],
+    list[Choice[Posture]],
+    list[Choice[str]],
+    list[Choice[Someone]],
+]
+
+
 class Reach:
     """What can be asked of one policy from `since` on."""
 
@@ -60,23 +69,50 @@ class Reach:
         Raises Undecided when that takes too long to find out.
         """
         wanted = one_of(required)
-        if wanted & excluded:
+        lists = None if wanted & excluded else self._lists(required, wanted, excluded)
+        found = None if lists is None else disjoint([_rules(choices) for choices in lists], excluded)
+        if lists is None or found is None:
             return None
-        modes = _least(self._modes, wanted, excluded)
-        times = _least(self._moments, wanted, excluded)
-        devices = _least(self._devices(required), wanted, excluded)
-        if not (modes and times and devices):
-            return None
-        names = _least(self._named(required, wanted), wanted, excluded)
-        people = _least(self._somebody(required, wanted), wanted, excluded) if names else []
-        found = disjoint(
-            [_rules(modes), _rules(times), _rules(devices), _rules(names), _rules(people)], excluded
-        )
-        if found is None:
-            return None
+        modes, times, devices, names, people = lists
         mode, time, device, name, someone = found
         ask = _ask(people[someone].what, names[name].what, modes[mode].what, times[time].what)
         return Witness(ask=ask, posture=devices[device].what)
+
+    def covering(self, rule: int) -> list[int]:
+        """The earlier rules that leave this one nothing, none of which could be spared; one if one suffices.
+
+        Only for a rule that no request reaches.
+        """
+        earlier = (1 << rule) - 1
+        lists = self._lists((rule,), 1 << rule, earlier)
+        if lists is None:
+            return []
+        alone = earlier
+        for choices in lists:
+            for each in _rules(choices):
+                alone &= each
+        return [next(bits(alone))] if alone else self._needed(rule, list(bits(earlier)))
+
+    def _needed(self, rule: int, among: list[int]) -> list[int]:
+        """Of those rules that cover one together, a set from which none can be taken: by halves, then one by
+        one.
+        """
+        size = len(among) // 2
+        while size:
+            for start in range(0, len(among), size):
+                rest = among[:start] + among[start + size :]
+                if self._still_covered(rule, rest):
+                    among = rest
+                    break
+            else:
+                size //= 2
+        return among
+
+    def _still_covered(self, rule: int, by: list[int]) -> bool:
+        try:
+            return self.find((rule,), one_of(by)) is None
+        except Undecided:
+            return False
 
     def never(self, rule: int) -> bool:
         """Whether the rule's window is closed for good, or never opens."""
@@ -85,6 +121,17 @@ class Reach:
     def means_somebody(self, entry: str) -> bool:
         """Whether AWS could name anybody by what this entry of `users` says."""
         return bool(self._people.meant_by((entry,), 0))
+
+    def _lists(self, required: Sequence[int], wanted: int, excluded: int) -> _Lists | None:
+        """What requests that satisfy `wanted` can be; None when there are none of some sort."""
+        modes = _least(self._modes, wanted, excluded)
+        times = _least(self._moments, wanted, excluded)
+        devices = _least(self._devices(required), wanted, excluded)
+        if not (modes and times and devices):
+            return None
+        names = _least(self._named(required, wanted), wanted, excluded)
+        people = _least(self._somebody(required, wanted), wanted, excluded) if names else []
+        return (modes, times, devices, names, people) if people else None
 
     def _named(self, required: Sequence[int], wanted: int) -> list[Choice[str]]:
         lists = [self.policy.rules[rule].conditions.profiles for rule in required]
@@ -127,7 +174,7 @@ def _ask(someone: Someone, profile: str, mode: Mode, now: datetime) -> PolicyAsk
     )
 
 
-def _rules(choices: Sequence[Choice[What]]) -> list[int]:
+def _rules(choices: Sequence[Choice[Any]]) -> list[int]:
     return [choice.rules for choice in choices]
 
 

@@ -213,7 +213,7 @@ POSTURES: Sequence[Posture] = (
 
 
 @given(small_policies())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_every_rule_that_is_not_reported_has_a_witness_that_reaches_it(policy: Policy) -> None:
     reach = Reach(policy, NOW)
     for index in range(len(policy.rules)):
@@ -228,7 +228,7 @@ def test_every_rule_that_is_not_reported_has_a_witness_that_reaches_it(policy: P
     st.lists(st.integers(0, 3 * 366 * 1440), min_size=3, max_size=3),
     st.sampled_from(POSTURES),
 )
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_nothing_reaches_a_rule_that_is_reported(
     policy: Policy, minutes: list[int], posture: Posture
 ) -> None:
