@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -334,6 +335,10 @@ async def _control(
     return await _base(stack, settings, settings.control_profile, clock, visitor)
 
 
+def _chance() -> float:
+    return secrets.randbelow(1000) / 1000
+
+
 def _control_name(settings: Settings) -> str:
     environ = settings.environ
     return (
@@ -365,7 +370,7 @@ async def _policies(
         inner = FileSource(where.directory)
     else:
         inner = await _ssm(stack, where, control, region)
-    return CachedPolicies(inner, clock, max_age=age, timeout=min(LOADING, age))
+    return CachedPolicies(inner, clock, max_age=age, timeout=min(LOADING, age), chance=_chance)
 
 
 async def _verified(

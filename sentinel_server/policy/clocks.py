@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from sentinel_server.policy.compiled import Matcher
 from sentinel_server.policy.match import inside, wall_clock
 from sentinel_server.policy.schema import Effect
+from sentinel_server.policy.zones import find_zone
 
 Closed = Literal["time", "zone"]
 """Why a window is not open; `zone` is a zone that cannot be resolved."""
@@ -27,6 +28,10 @@ class Clocks:
         if timezone not in self._shown:
             self._shown[timezone] = wall_clock(self._now, timezone)
         return self._shown[timezone]
+
+    def day(self, timezone: str) -> date:
+        """The date there; in a zone that cannot be resolved, that of UTC."""
+        return self._now.astimezone(find_zone(timezone) or UTC).date()
 
     def closed(self, matcher: Matcher) -> Closed | None:
         """Why the rule's window is not open, None when it is or there is none.

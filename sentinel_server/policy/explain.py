@@ -115,6 +115,8 @@ def _time(facts: _Facts, matcher: Matcher) -> str:
         return f"the zone {window.timezone} is unknown on this machine, so nothing after this rule is read"
     weekday, minute = clock
     now = f"{WEEK[weekday].value.capitalize()} {clock_time(minute)} {window.timezone}"
+    if matcher.span != (None, None):
+        now += f" on {facts.clocks.day(window.timezone)}"
     return f"{now} is outside {window_words(window)}"
 
 
