@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cli.policies.shelf import read_file, write_file
+from cli.policies.files import read_or_fail
+from cli.policies.shelf import write_file
 
 
 @click.command("fmt")
@@ -29,7 +30,7 @@ def fmt(
         raise BadInput("check or write?", hint="keep one of --check and --write")
     changed = False
     for file in files:
-        old = read_file(file)
+        old = read_or_fail(file)
         new = formatted(old, file, drop=drop_comments)
         if not (only_check or write):
             write_file("-", new)

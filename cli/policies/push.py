@@ -9,7 +9,8 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of, yes_option
-from cli.policies.shelf import keys_option, read_file, signer_options, store_options
+from cli.policies.files import read_or_fail
+from cli.policies.shelf import keys_option, signer_options, store_options
 
 TIERS = ("auto", "standard", "advanced")
 """The tiers of SSM parameters; a test holds them to `policy.stored.Tier`."""
@@ -37,7 +38,7 @@ def push(profile: str, file: str, **options: Any) -> None:
     from cli.policies.pushing import Push
     from sentinel_server.policy.stored import Shape
 
-    data = read_file(file)
+    data = read_or_fail(file)
     check(data, "<stdin>" if file == "-" else file, tests=not options.pop("no_tests"))
     shape = Shape(
         tier=options.pop("tier"), secure=options.pop("secure"), kms_key_id=options.pop("kms_key_id")
@@ -62,7 +63,7 @@ def _ready(data: bytes, signature: str | None) -> Any:
 
     if signature is None:
         return None
-    found = signed_by(data, read_file(signature))
+    found = signed_by(data, read_or_fail(signature))
     if found is None:
         raise BadInput(f"{signature} has no signature of this policy")
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.output import clean, confirm, note, progress
-from cli.policies.shelf import change_lines, coloured, signer_of
+from cli.policies.checking import meaning
+from cli.policies.shelf import signer_of
+from cli.unified import coloured, unified
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import BadInput, PolicyChanged
 from sentinel_server.policy.keys import KeySet
@@ -18,6 +19,7 @@ from sentinel_server.policy.shipping import ship, signed_by
 from sentinel_server.policy.signing import Signer, holds, next_serial, sign_policy
 from sentinel_server.policy.statement import Signed
 from sentinel_server.policy.stored import Stored
+from sentinel_server.settings.environ import process_environ
 
 if TYPE_CHECKING:
     from sentinel_server.settings.resolve import Settings
@@ -58,7 +60,7 @@ async def push(settings: Settings, shelf: Shelf, seen: Stored, wanted: Push) -> 
         if _is_there(seen, signer, wanted):
             note(f"{seen.name} has these bytes already, so nothing was written")
             return
-        _show(change_lines(seen, wanted.data, wanted.source))
+        _show(seen, wanted)
         if not wanted.yes:
             confirm(f"put this into {seen.name}?")
         with progress(f"writing {seen.name}"):
@@ -120,6 +122,11 @@ def _check_signer(
         raise BadInput(f"the key {key_id} {reason}, so nobody would accept {seen.name}")
 
 
-def _show(lines: Sequence[str]) -> None:
-    for line in lines:
-        click.echo(coloured(line), err=True)
+def _show(seen: Stored, wanted: Push) -> None:
+    """The change to the letter and in meaning, for whoever is asked."""
+    colour = False if process_environ().get("NO_COLOR") else None
+    was = f"{seen.name} (version {seen.version})" if seen.data is not None else "nothing"
+    for index, line in enumerate(unified(seen.data, wanted.data, was, wanted.source)):
+        click.echo(coloured(line, heading=index < 2), err=True, color=colour)
+    for line in meaning(seen, wanted.data):
+        click.echo(line, err=True)

@@ -1,8 +1,7 @@
-"""What the commands that move policies share: their options, whose key signs, and how a change is shown."""
+"""What the commands that move policies share: their options, whose key signs, and times."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -12,12 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.options import control_option, policy_options, region_option, setting_option
-from cli.policies.files import read_bounded
 from cli.types import span
 
 if TYPE_CHECKING:
     from sentinel_server.policy.signing import Signer
-    from sentinel_server.policy.stored import Stored
     from sentinel_server.settings.resolve import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -61,16 +58,6 @@ async def signer_of(
         yield signer
 
 
-def read_file(file: str) -> bytes:
-    """The bytes of a policy file, `-` for stdin. Raises BadInput."""
-    from sentinel_server.errors import BadInput
-
-    try:
-        return read_bounded(file)
-    except OSError as error:
-        raise BadInput(f"cannot read {file}: {error.strerror or error}") from error
-
-
 def write_file(file: str, data: bytes) -> None:
     """Write a file as a person's editor would, `-` to stdout. Raises SentinelError."""
     from sentinel_server.errors import SentinelError
@@ -82,25 +69,6 @@ def write_file(file: str, data: bytes) -> None:
         Path(file).write_bytes(data)
     except OSError as error:
         raise SentinelError(f"cannot write {file}: {error.strerror or error}") from error
-
-
-def change_lines(seen: Stored, data: bytes, source: str) -> list[str]:
-    """The change from what is stored to `data`, as a unified diff; empty when there is none."""
-    from cli.output import clean
-
-    old = (seen.data or b"").decode("utf-8", "replace").splitlines()
-    new = data.decode("utf-8", "replace").splitlines()
-    was = f"{seen.name} (version {seen.version})" if seen.data is not None else "nothing"
-    lines = [clean(line) for line in difflib.unified_diff(old, new, was, source, lineterm="")]
-    if not lines and seen.data not in (None, data):
-        return ["only line ends or the end of the last line differ"]
-    return lines
-
-
-def coloured(line: str) -> str:
-    """A line of a diff as terminals show it; click takes the colour out elsewhere."""
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    return click.style(line, fg=colours[line[0]]) if line[:1] in colours else line
 
 
 def instant(text: str) -> datetime:

@@ -10,7 +10,8 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, region_option
-from cli.policies.shelf import in_days, read_file, signer_of, signer_options, write_file
+from cli.policies.files import read_or_fail
+from cli.policies.shelf import in_days, signer_of, signer_options, write_file
 
 
 @click.command("sign")
@@ -44,7 +45,7 @@ def sign(
     settings = settings_from(flags_of(flags))
     place = place_of(file, parameter, account, settings.region)
     target = out or f"{file}.sig"
-    data = read_file(file)
+    data = read_or_fail(file)
     parse_policy(data, file=file)
     number = serial or _next(target, place)
     write_file(target, run(_envelope(settings, place, data, number, sign_with, kms_key, valid_for)))
@@ -56,7 +57,7 @@ def _next(target: str, place: Any) -> int:
 
     if target == "-" or not Path(target).is_file():
         return 1
-    found = signatures_in(read_file(target))
+    found = signatures_in(read_or_fail(target))
     return max((each.statement.serial for each in found if each.statement.place == place), default=0) + 1
 
 

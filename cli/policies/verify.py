@@ -10,7 +10,8 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of, output_option
-from cli.policies.shelf import keys_option, read_file, store_options
+from cli.policies.files import read_or_fail
+from cli.policies.shelf import keys_option, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.statement import Statement
@@ -93,8 +94,8 @@ def _of_file(
         place=place_of(file, parameter, account, settings.region),
         origin=Origin.FILE,
         remembered_as=file,
-        data=read_file(file),
-        envelope=read_file(signature) if signature == "-" or Path(signature).exists() else None,
+        data=read_or_fail(file),
+        envelope=read_or_fail(signature) if signature == "-" or Path(signature).exists() else None,
     )
     keys = wiring.key_ring(settings).read() if settings.signing_keys else None
     return verify_one(seen, keys, SystemClock().now())

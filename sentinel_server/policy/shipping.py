@@ -1,7 +1,8 @@
 """Putting a policy into force: the signature first, so that whatever stops us a verifier finds a whole pair.
 
 Order: sign, write the envelope (which holds the signature of what is there and of what comes), write the
-policy, read both back. Stopped after any of these, the store holds the old policy or the new one, each with
+policy, read both back; before all that, ask whether the
+store could hold it. Stopped after any of these, the store holds the old policy or the new one, each with
 its signature, and the same push again completes it.
 """
 
@@ -36,6 +37,8 @@ async def ship(store: PolicyStore, seen: Stored, data: bytes, signed: Signed | N
             f"{seen.name} is signed, and without a new signature nobody would accept the new text",
             hint="sign it: --sign-with KEYFILE or --kms-key ID",
         )
+    if seen.data != data:
+        await store.check(seen, data)
     if signed is not None:
         await store.write_envelope(seen, print_envelope(envelope_for(seen, signed)))
     version = seen.version

@@ -74,6 +74,13 @@ class StoredPolicies(Protocol):
 class PolicyStore(StoredPolicies, Protocol):
     """Keeps policies with all their versions. Each write is one step, and either happens or does not."""
 
+    async def check(self, seen: Stored, data: bytes) -> None:
+        """Whether `data` could be put in the place of the policy that was seen; nothing is written.
+
+        Raises PolicyChanged when that is gone, BadInput when the store cannot hold it.
+        """
+        ...
+
     async def write_envelope(self, seen: Stored, envelope: bytes) -> None:
         """Put the envelope in the place of the one that was seen. Raises PolicyChanged when that is gone."""
         ...

@@ -46,6 +46,11 @@ class MemoryStore:
             envelope_version=len(self.envelopes),
         )
 
+    async def check(self, seen: Stored, data: bytes) -> None:
+        """Whether it is still the one that was seen."""
+        if (await self.read(seen.profile)).version != seen.version:
+            raise PolicyChanged("changed meanwhile")
+
     async def write_envelope(self, seen: Stored, envelope: bytes) -> None:
         """Append it."""
         if len(self.envelopes) != seen.envelope_version:
@@ -54,9 +59,8 @@ class MemoryStore:
 
     async def write_policy(self, seen: Stored, data: bytes) -> int:
         """Append it."""
+        await self.check(seen, data)
         now = await self.read(seen.profile)
-        if now.version != seen.version:
-            raise PolicyChanged("changed meanwhile")
         revision = Revision(version=now.version + 1, at=NOON, author="test", data=data, envelope=now.envelope)
         self.revisions.append(revision)
         return revision.version
@@ -107,6 +111,10 @@ class StopAfter:
         """Read, perhaps."""
         found: Stored = await self._step(lambda: self.inner.read(profile))
         return found
+
+    async def check(self, seen: Stored, data: bytes) -> None:
+        """Ask, perhaps."""
+        await self._step(lambda: self.inner.check(seen, data))
 
     async def write_envelope(self, seen: Stored, envelope: bytes) -> None:
         """Write, perhaps."""

@@ -82,8 +82,8 @@ async def _signature(seen: Stored, data: bytes) -> Signed:
     return await sign_policy(key_pair(), seen.place, data, serial=next_serial(seen, KEYS), now=NOON)
 
 
-CALLS = range(1, 5)
-"""The calls of a push: read, envelope, policy, read back."""
+CALLS = range(1, 6)
+"""The calls of a push: read, check, envelope, policy, read back."""
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
@@ -96,7 +96,7 @@ async def test_a10_a_push_that_stops_leaves_the_old_policy_or_the_new(
     assert await door.sees() == sha256_hex(ALLOW)
     with pytest.raises(Stopped):
         await push(StopAfter(store, at, done), DENY)
-    wrote = at > 3 or (at == 3 and done)
+    wrote = at > 4 or (at == 4 and done)
     assert await door.sees() == sha256_hex(DENY if wrote else ALLOW)
     await push(store, DENY)
     assert await door.sees() == sha256_hex(DENY)
@@ -110,7 +110,7 @@ async def test_a10_a_first_policy_is_there_whole_or_not_at_all(
     door = reader(store)
     with pytest.raises(Stopped):
         await push(StopAfter(store, at, done), ALLOW)
-    wrote = at > 3 or (at == 3 and done)
+    wrote = at > 4 or (at == 4 and done)
     assert await door.sees() == (sha256_hex(ALLOW) if wrote else "PolicyUnavailable")
     await push(store, ALLOW)
     assert await door.sees() == sha256_hex(ALLOW)
@@ -125,7 +125,7 @@ async def test_a10_signing_for_the_first_time_locks_nobody_out(
     lenient, strict = reader(store, required=False), reader(store)
     with pytest.raises(Stopped):
         await push(StopAfter(store, at, done), DENY)
-    wrote = at > 3 or (at == 3 and done)
+    wrote = at > 4 or (at == 4 and done)
     assert await lenient.sees() == sha256_hex(DENY if wrote else ALLOW)
     assert await strict.sees() == (sha256_hex(DENY) if wrote else "PolicyUnverified")
     await push(store, DENY)

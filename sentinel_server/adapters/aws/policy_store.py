@@ -7,6 +7,7 @@ right before, and at the number of its own right after: a gap is somebody's vers
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
@@ -26,6 +27,8 @@ from sentinel_server.policy.statement import Place, signatures_in
 from sentinel_server.policy.stored import PLAIN, SUFFIX, Revision, Shape, Stored, Tier
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from types_aiobotocore_ssm import SSMClient
     from types_aiobotocore_ssm.type_defs import ParameterHistoryTypeDef, ParameterTypeDef
 
@@ -88,6 +91,10 @@ class SsmPolicyStore:
             envelope_version=_version(envelope),
         )
 
+    async def check(self, seen: Stored, data: bytes) -> None:
+        """Whether SSM can hold it as it is asked to. Raises PolicyChanged, BadInput."""
+        await self._allowed(seen.name, data.decode("utf-8"), seen.version, seen.data, self._shape)
+
     async def write_envelope(self, seen: Stored, envelope: bytes) -> None:
         """Put the envelope. What somebody wrote in between is put back. Raises PolicyChanged."""
         name = seen.name + SUFFIX
@@ -113,8 +120,10 @@ class SsmPolicyStore:
         """What Parameter Store keeps: the last hundred versions, each with its author's ARN."""
         name = self._name(profile)
         versions = await self._versions(name)
-        envelopes = [each["Value"].encode() for each in reversed(await self._versions(name + SUFFIX))]
-        return tuple(_revision(each, envelopes) for each in reversed(versions))
+        envelopes = list(reversed(await self._versions(name + SUFFIX)))
+        ends = [each["LastModifiedDate"] for each in versions[1:]]
+        found = [_revision(each, envelopes, end) for each, end in zip_longest(versions, ends)]
+        return tuple(reversed(found))
 
     def _name(self, profile: str) -> str:
         if self._parameter is not None and self._parameter.endswith(SUFFIX):
@@ -129,31 +138,37 @@ class SsmPolicyStore:
 
     async def _put(self, name: str, data: bytes, version: int, old: bytes | None, shape: Shape) -> _Written:
         value = data.decode("utf-8")
-        if version == 0:
-            return await self._create(name, value, shape)
-        latest = (await self._versions(name))[-1:]
-        if not latest or latest[0]["Version"] != version or latest[0]["Value"].encode() != old:
-            author = latest[0].get("LastModifiedUser", "") if latest else ""
-            raise PolicyChanged(
-                f"{name} was changed by {author or 'somebody'} meanwhile; nothing was written"
-            )
-        if shape.secure and latest[0]["Type"] != "SecureString":
-            raise BadInput(
-                f"{name} is a {latest[0]['Type']}, and SSM does not make a SecureString of one",
-                hint="delete it first, or name another parameter",
-            )
-        tier = _tier(name, value, shape.tier, latest[0].get("Tier", "Standard"))
-        now = await self._overwrite(name, value, latest[0], tier, shape.kms_key_id)
+        latest, tier = await self._allowed(name, value, version, old, shape)
+        if latest is None:
+            return await self._create(name, value, tier, shape)
+        now = await self._overwrite(name, value, latest, tier, shape.kms_key_id)
         if now == version + 1:
             return _Written(now, ())
         # botocore sends a request again when its answer was lost: what has our own text is our own.
         between = [each for each in await self._versions(name) if version < each["Version"] < now]
         return _Written(now, tuple(each for each in between if each["Value"] != value))
 
-    async def _create(self, name: str, value: str, shape: Shape) -> _Written:
+    async def _allowed(
+        self, name: str, value: str, version: int, old: bytes | None, shape: Shape
+    ) -> tuple[ParameterHistoryTypeDef | None, str]:
+        """The newest version, if it is the one that was seen, and the tier for the next."""
+        if version == 0:
+            return None, _tier(name, value, shape.tier, "Standard")
+        latest = next(iter((await self._versions(name))[-1:]), None)
+        if latest is None or latest["Version"] != version or latest["Value"].encode() != old:
+            who = (latest or {}).get("LastModifiedUser") or "somebody"
+            raise PolicyChanged(f"{name} was changed by {who} meanwhile; nothing was written")
+        if shape.secure and latest["Type"] != "SecureString":
+            raise BadInput(
+                f"{name} is a {latest['Type']}, and SSM does not make a SecureString of one",
+                hint="delete it first, or name another parameter",
+            )
+        return latest, _tier(name, value, shape.tier, latest.get("Tier", "Standard"))
+
+    async def _create(self, name: str, value: str, tier: str, shape: Shape) -> _Written:
         key = {"KeyId": shape.kms_key_id} if shape.secure and shape.kms_key_id else {}
         kind = "SecureString" if shape.secure else "String"
-        options: dict[str, Any] = {"Type": kind, "Tier": _tier(name, value, shape.tier, "Standard"), **key}
+        options: dict[str, Any] = {"Type": kind, "Tier": tier, **key}
         with aws_errors(f"creating the SSM parameter {name}", SentinelError):
             try:
                 answer = await self._client.put_parameter(Name=name, Value=value, Overwrite=False, **options)
@@ -214,15 +229,20 @@ def _version(parameter: ParameterTypeDef | None) -> int:
     return 0 if parameter is None else int(parameter.get("Version", 0))
 
 
-def _revision(found: ParameterHistoryTypeDef, envelopes: list[bytes]) -> Revision:
+def _revision(
+    found: ParameterHistoryTypeDef, envelopes: list[ParameterHistoryTypeDef], end: datetime | None
+) -> Revision:
+    """A version, with the newest envelope about it that was there until `end`, when it was replaced."""
     data = found["Value"].encode("utf-8", "surrogatepass")
     author = str(cast("Mapping[str, Any]", found).get("LastModifiedUser", ""))
+    in_time = (each for each in envelopes if end is None or each["LastModifiedDate"] <= end)
+    texts = (each["Value"].encode() for each in in_time)
     return Revision(
         version=int(found["Version"]),
         at=found["LastModifiedDate"],
         author="" if author == "N/A" else author,
         data=data,
-        envelope=next((each for each in envelopes if _is_about(each, data)), None),
+        envelope=next((each for each in texts if _is_about(each, data)), None),
     )
 
 

@@ -49,6 +49,12 @@ class FilePolicyStore:
             envelope_version=0 if envelope is None else 1,
         )
 
+    async def check(self, seen: Stored, data: bytes) -> None:
+        """Whether the file is the one that was seen; any text fits. Raises PolicyChanged."""
+        path = self._path(seen.profile)
+        if self._bytes(path) != seen.data:
+            raise PolicyChanged(f"{path} was changed meanwhile; nothing was written")
+
     async def write_envelope(self, seen: Stored, envelope: bytes) -> None:
         """Replace the envelope. Raises PolicyChanged when it is not the one that was seen."""
         path = self._path(seen.profile)
