@@ -205,7 +205,7 @@ def test_a10_it_signs_before_it_writes(team: Team) -> None:
     assert team("verify", "prod").status == 0
 
 
-def test_a25_nothing_is_written_without_a_yes(signing: Team) -> None:
+def test_b25_nothing_is_written_without_a_yes(signing: Team) -> None:
     refused = signing("push", "prod", signing.file(), "--sign-with", str(signing.key))
     assert (refused.status, "add --yes" in refused.err) == (2, True)
     assert "+version:" in refused.err
@@ -356,7 +356,7 @@ def test_a_signature_made_elsewhere_is_pushed_with_its_policy(signing: Team) -> 
 # ---- history and rollback
 
 
-def test_a25_any_version_can_be_had_back(signing: Team) -> None:
+def test_b25_any_version_can_be_had_back(signing: Team) -> None:
     for text in (POLICY, CHANGED, POLICY.replace("everybody", "all")):
         assert signing.push(text).status == 0
     assert signing("pull", "prod", "--version", "1").out == POLICY

@@ -70,7 +70,7 @@ async def test_a_policy_is_not_created_twice(store: PolicyStore) -> None:
     assert (await store.read("prod")).data == ALLOW
 
 
-async def test_a15_the_version_that_was_shown_is_the_only_one_that_is_replaced(store: PolicyStore) -> None:
+async def test_a20_the_version_that_was_shown_is_the_only_one_that_is_replaced(store: PolicyStore) -> None:
     await store.write_policy(await store.read("prod"), ALLOW)
     shown = await store.read("prod")
     await store.write_policy(shown, DENY)

@@ -214,7 +214,7 @@ def _only(one: Signed) -> bytes:
 # ---- going back
 
 
-async def test_a25_an_earlier_version_comes_back_with_a_higher_serial(store: PolicyStore) -> None:
+async def test_b25_an_earlier_version_comes_back_with_a_higher_serial(store: PolicyStore) -> None:
     door = reader(store)
     for text in (ALLOW, DENY):
         await push(store, text)
