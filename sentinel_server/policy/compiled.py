@@ -61,7 +61,7 @@ class Compiled:
         self.policy = policy
         self.matchers = tuple(_matcher(policy, place, rule) for place, rule in enumerate(policy.rules))
         self._index = Index(policy)
-        self._known: dict[tuple[str, Mode, str, str | None], tuple[Matcher, ...]] = {}
+        self._known: dict[tuple[str, int, str, str | None], tuple[Matcher, ...]] = {}
 
     def standing(
         self, profile: str, mode: Mode, principal: Principal, home_account: str | None
@@ -70,7 +70,8 @@ class Compiled:
         else.
         """
         bare = bare_name(principal, self.policy, home_account)
-        key = (profile, mode, principal.arn, bare)
+        # By the mode's identity: there is one of each for ever, and its hash takes as long as all the rest.
+        key = (profile, id(mode), principal.arn, bare)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= _ASKERS:

@@ -11,6 +11,8 @@ from decimal import Decimal
 
 _LONGEST = 60
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_LIFETIME = 100 * 366 * _UNITS["d"]
+"""Seconds; so that any duration can be added to now and taken from it."""
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([dhms])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 _FINER = re.compile(r"[0-9](?:ms|us|µs|μs|ns)", re.ASCII)
@@ -46,7 +48,6 @@ def _checked(seconds: Decimal) -> timedelta:
         raise ValueError("a duration must be more than zero")
     if seconds != seconds.to_integral_value():
         raise ValueError("a duration has whole seconds")
-    try:
-        return timedelta(seconds=int(seconds))
-    except OverflowError:
-        raise ValueError("a duration of more than a lifetime") from None
+    if seconds > _LIFETIME:
+        raise ValueError("a duration of more than a lifetime")
+    return timedelta(seconds=int(seconds))

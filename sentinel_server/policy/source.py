@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sentinel_server.clock import Clock
@@ -31,8 +31,12 @@ class PolicySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """A policy, and when its load began by both clocks: the monotonic one stands still while we sleep."""
+
     loaded: LoadedPolicy
-    until: float
+    started: float
+    at: datetime
+    good_for: float
 
 
 class CachedPolicies:
@@ -68,7 +72,7 @@ class CachedPolicies:
     async def load(self, profile: str) -> LoadedPolicy:
         """The policy for `profile`, read at most `max_age` ago. A caller that is cancelled stops no other."""
         kept = self._kept.get(profile)
-        if kept is not None and self._clock.monotonic() < kept.until:
+        if kept is not None and self._age(kept) < kept.good_for:
             self._kept.move_to_end(profile)
             return kept.loaded
         flight = self._flights.get(profile)
@@ -78,11 +82,16 @@ class CachedPolicies:
             flight.add_done_callback(lambda done: self._landed(profile, done))
         return await asyncio.shield(flight)
 
+    def _age(self, kept: _Kept) -> float:
+        by_the_wall = (self._clock.now() - kept.at).total_seconds()
+        return max(self._clock.monotonic() - kept.started, by_the_wall)
+
     async def _fly(self, profile: str) -> LoadedPolicy:
-        started = self._clock.monotonic()
+        started, at = self._clock.monotonic(), self._clock.now()
         self._kept.pop(profile, None)
         loaded = await self._bounded(profile)
-        self._kept[profile] = _Kept(loaded, started + self._max_age * (1 - _JITTER * self._chance()))
+        good_for = self._max_age * (1 - _JITTER * self._chance())
+        self._kept[profile] = _Kept(loaded, started, at, good_for)
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
         return loaded
