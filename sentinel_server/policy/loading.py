@@ -16,9 +16,9 @@ def loaded_policy(
 ) -> LoadedPolicy:
     """The policy that `data` says, read from `name`.
 
-    Parsing takes up to a tenth of a second for the largest text, so call it in a thread; text that was parsed a
-    moment ago is not parsed again. Raises PolicyUnavailable, whose cause is the InvalidPolicy, when it is not
-    a policy: at a door that is a policy that cannot be used.
+    The largest text takes a tenth of a second or more, so call it in a thread; text that was parsed a moment
+    ago is not parsed again. Raises PolicyUnavailable, whose cause is the InvalidPolicy, when it is not a
+    policy: at a door that is a policy that cannot be used.
     """
     try:
         policy = _parsed(data, name)
