@@ -42,6 +42,8 @@ class Explained(TypedDict):
     policy_path: str
     policy_version: str
     policy_sha256: str
+    policy_signer: str | None
+    policy_serial: int | None
     trace: list[Miss]
 
 
@@ -64,6 +66,8 @@ def explained(loaded: LoadedPolicy, ask: PolicyAsk) -> Explained:
         policy_path=loaded.name,
         policy_version=loaded.version,
         policy_sha256=loaded.sha256,
+        policy_signer=loaded.signer or None,
+        policy_serial=loaded.serial,
         trace=[Miss(rule_index=step.index, rule=step.rule, why_not=step.why_not) for step in steps],
     )
 
@@ -84,6 +88,8 @@ def in_words(found: Explained) -> str:
     lines.append(_line("asked", f"{found['principal']} for {found['profile']} by {found['mode']}"))
     lines.append(_line("at", found["at"]))
     lines.append(_line("policy", found["policy_path"]))
+    if found["policy_signer"] is not None:
+        lines.append(_line("signed", f"by {found['policy_signer']}, serial {found['policy_serial']}"))
     if found["trace"]:
         lines.append("rules that do not match:")
     lines += [

@@ -126,10 +126,11 @@ def _load_file(file: str) -> LoadedPolicy:
 
 
 def _load_configured(settings: Settings, profile: str) -> LoadedPolicy:
+    from cli.output import note
     from sentinel_server import wiring
 
     async def load() -> LoadedPolicy:
-        async with wiring.open_policies(settings) as policies:
+        async with wiring.open_policies(settings, note) as policies:
             return await policies.load(profile)
 
     return run(load())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cli.policies.formatting import formatted
 from sentinel_server.errors import BadInput, InvalidPolicy
@@ -118,3 +119,31 @@ def test_files_are_printed_checked_or_written(sentinel: CommandLine, tmp_path: P
     assert sentinel("policy", "fmt", "--check", str(file)).status == 0
     assert sentinel("policy", "fmt", "--check", "--write", str(file)).status == 2
     assert sentinel("policy", "fmt", str(tmp_path / "none.yaml")).status == 6
+
+
+@given(
+    policies(),
+    st.lists(st.tuples(st.integers(0, 60), st.booleans(), st.integers(0, 6)), min_size=1, max_size=5),
+)
+@settings(max_examples=150, deadline=None)
+def test_wherever_a_comment_is_it_is_kept_or_refused(
+    policy: Policy, comments: list[tuple[int, bool, int]]
+) -> None:
+    lines = print_policy(policy).splitlines()
+    words = []
+    for number, (where, alone, indent) in enumerate(comments):
+        words.append(f"# unique {number} words")
+        at = where % len(lines)
+        if alone:
+            lines.insert(at, " " * indent + words[-1])
+        else:
+            lines[at] += f"  {words[-1]}"
+    text = "\n".join(lines) + "\n"
+    assert parse_policy(text, file="p") == policy
+    try:
+        made = fmt(text)
+    except BadInput:
+        return
+    assert parse_policy(made, file="p") == policy
+    assert all(made.count(each) == 1 for each in words)
+    assert fmt(made) == made

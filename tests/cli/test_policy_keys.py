@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.command_line import CommandLine, Ran
+from tests.fakes.terminal import on_a_terminal
 
 POLICY = 'version: "1"\nrules:\n  - {name: all, effect: allow, match: any}\n'
 
@@ -187,3 +188,74 @@ def test_cryptography_is_imported_only_where_keys_are_pinned(desk: Desk, pinned:
     )
     assert done.returncode == 0, done.stderr
     assert f"IMPORTED {pinned}" in done.stderr
+
+
+def pinned(desk: Desk) -> Desk:
+    """The desk with its policy pushed, signed, into a directory of policies, and signatures required."""
+    desk.sentinel.set(SENTINEL_SIGNING_KEYS=str(desk.set))
+    assert desk("push", "prod", desk.policy, "--yes", "--sign-with", desk.key).status == 0
+    return desk
+
+
+def test_what_was_explained_says_who_signed_it(desk: Desk) -> None:
+    ran = pinned(desk)("explain", "--profile", "prod", "--user", "dev", "--json")
+    assert (ran.json["policy_signer"], ran.json["policy_serial"]) == (
+        json.loads(desk.set.read_text())["keys"][0]["id"],
+        1,
+    )
+    assert ", serial 1" in desk("explain", "--profile", "prod", "--user", "dev").out
+
+
+def test_a_door_that_cannot_remember_serials_refuses(desk: Desk) -> None:
+    memory = pinned(desk).home / ".local" / "state" / "sentinel" / "policies.db"
+    for path in memory.parent.glob("policies.db*"):
+        path.unlink()
+    memory.write_text("this is not a database, and it is long enough to be seen as none at all")
+    memory.chmod(0o600)
+    refused = desk("explain", "--profile", "prod", "--user", "dev")
+    assert (refused.status, "what this machine remembers of policies" in refused.err) == (6, True)
+
+
+def test_a_key_set_that_others_can_write_stops_every_door(desk: Desk) -> None:
+    pinned(desk).set.chmod(0o666)
+    refused = desk("explain", "--profile", "prod", "--user", "dev")
+    assert (refused.status, "can be written by others" in refused.err) == (2, True)
+
+
+def test_a_rollback_without_the_key_is_refused(desk: Desk) -> None:
+    pinned(desk).policy.write_text(POLICY.replace("name: all", "name: other"))
+    assert desk("push", "prod", desk.policy, "--yes", "--sign-with", desk.key).status == 0
+    refused = desk("rollback", "prod", "--yes")
+    assert (refused.status, "signatures are required" in refused.err) == (2, True)
+    assert "name: other" in desk("pull", "prod").out
+
+
+def test_two_keys_or_a_key_and_a_signature_are_too_much(desk: Desk) -> None:
+    desk.sign()
+    for words in (("--kms-key", "x"), ("--signature", f"{desk.policy}.sig")):
+        refused = desk("push", "prod", desk.policy, "--yes", "--sign-with", desk.key, *words)
+        assert refused.status == 2
+
+
+@pytest.mark.parametrize(("answer", "status", "there"), [("y", 0, True), ("n", 1, False), ("", 1, False)])
+def test_b25_what_is_asked_on_a_terminal_is_taken_at_its_word(
+    desk: Desk, answer: str, status: int, there: bool
+) -> None:
+    argv = [sys.executable, "-m", "cli.main", "policy", "push", "prod", str(desk.policy)]
+    with on_a_terminal(argv, {"HOME": str(desk.home), "TERM": "xterm"}) as terminal:
+        terminal.expect(r"\+version: \"1\"")
+        terminal.expect(r"put this into .*prod\.yaml\? \[y/N\]")
+        terminal.line(answer)
+        terminal.expect("version 1" if there else "nothing was changed")
+        assert terminal.process.wait(timeout=30) == status
+    assert (desk.home / ".config" / "sentinel" / "policies" / "prod.yaml").exists() is there
+
+
+@pytest.mark.parametrize("no_colour", [False, True])
+def test_a_diff_is_coloured_on_a_terminal_that_wants_colour(desk: Desk, no_colour: bool) -> None:
+    argv = [sys.executable, "-m", "cli.main", "policy", "push", "prod", str(desk.policy)]
+    variables = {"HOME": str(desk.home), "TERM": "xterm"} | ({"NO_COLOR": "1"} if no_colour else {})
+    with on_a_terminal(argv, variables) as terminal:
+        terminal.expect(r"\[y/N\]")
+        terminal.line("n")
+        assert ("\x1b[32m+version" in terminal.shown) is not no_colour
