@@ -76,37 +76,39 @@ class Patterns:
         self._groups = self._alike(shapes)
 
     def fits(self, word: str) -> int:
-        """The patterns that a word over the alphabet fits."""
+        """The patterns that a word fits; where it leaves the alphabet, only those that say so."""
         state = self._start
         for character in word:
             state = self._step(state, character)
         return self._accepted(state)
 
-    def words(self, required: Collection[int], negated: int) -> Iterator[Word]:
+    def words(self, required: Collection[int], negated: int) -> tuple[list[Word], bool]:
         """Words that fit all of `required`; the shortest for each way to meet the patterns that matters.
 
         For any name there is one among them that fits no pattern the name does not, and of the patterns
-        `negated` exactly the same. Raises Undecided when there are too many.
+        `negated` exactly the same. That holds only if the second answer is True; False is said when there
+        are too many to be tried.
         """
         needed = [self._spans[number] for number in required]
         goal = one_of(required)
         tried = sum(self._spans[number] for number in bits(goal | negated))
-        best = Least(negated)
+        best, found = Least(negated), []
         seen = {self._start}
         waiting = [(self._start, "")]
         for state, text in waiting:
             fits = self._accepted(state)
             if fits & goal == goal and best.add(fits):
-                yield Word(text, fits)
+                found.append(Word(text, fits))
                 if fits == goal and not negated:
-                    return
+                    break
             for character in self._next(state, tried):
                 after = self._step(state, character)
                 if after not in seen and all(after & span for span in needed):
                     seen.add(after)
                     waiting.append((after, text + character))
             if len(seen) > _STATES:
-                raise Undecided
+                return found, False
+        return found, True
 
     def _lay_out(self, number: int, shape: Shape, place: int) -> int:
         first = place
@@ -145,7 +147,7 @@ class Patterns:
             yield from (c for c in group if c in active and active[c] & tried)
 
     def _step(self, state: int, character: str) -> int:
-        return (state & self._steps[character]) << 1 | state & self._loops[character]
+        return (state & self._steps.get(character, 0)) << 1 | state & self._loops.get(character, 0)
 
     def _accepted(self, state: int) -> int:
         return sum(1 << self._ends[place] for place in bits(state & self._all_ends))

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from sentinel_server.identity.principal import Kind
 from sentinel_server.policy.linting.arns import KINDS, cut, may_have
-from sentinel_server.policy.linting.globs import Least, Undecided, bits, one_of
+from sentinel_server.policy.linting.globs import Least, bits, one_of
 from sentinel_server.policy.linting.slots import Slot, Sort
 from sentinel_server.policy.match import NAMED_BARE
 from sentinel_server.policy.schema import Policy, expand
 
 _COMBINATIONS = 20_000
+
+
+_Chosen = list[tuple[tuple[str, ...], int]]
+"""Parts of ARNs so far, and the entries that still fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +43,30 @@ class People:
         self._bare = self._mask(entry for entry in self._entries if not _arn(entry))
         self._accounts = policy.trusted_accounts
         self._slots: dict[tuple[str, int], Slot] = {}
-        self._found: dict[tuple[str, ...], list[Someone]] = {}
+        self._found: dict[tuple[str, ...], tuple[list[Someone], bool]] = {}
 
-    def meant_by(self, entries: tuple[str, ...], rules: int) -> Sequence[Someone]:
+    def meant_by(self, entries: tuple[str, ...], rules: int) -> tuple[Sequence[Someone], bool]:
         """People whom each of `entries` and all of `rules` mean.
 
-        For anybody else of whom that is true there is one among them whom no other rules mean. Raises
-        Undecided when there are too many to try.
+        For anybody else of whom that is true there is one among them whom no other rules mean; that holds
+        only if the second answer is True, and False is said when there are too many to try.
         """
         if entries not in self._found:
             self._found[entries] = self._told_apart(entries)
-        return [someone for someone in self._found[entries] if someone.rules & rules == rules]
+        people, whole = self._found[entries]
+        return [someone for someone in people if someone.rules & rules == rules], whole
 
-    def _told_apart(self, entries: tuple[str, ...]) -> list[Someone]:
+    def _told_apart(self, entries: tuple[str, ...]) -> tuple[list[Someone], bool]:
         found: dict[int, Someone] = {}
+        whole = True
         for sort in self._sorts(entries):
-            for someone in self._of(sort, entries):
-                found.setdefault(someone.rules, someone)
-        return list(found.values())
+            chosen, all_of_them = self._of(sort, entries)
+            whole = whole and all_of_them
+            for words, meant in chosen:
+                rules = self._rules(meant)
+                if rules not in found:
+                    found[rules] = _someone(sort, words, rules)
+        return list(found.values()), whole
 
     def _sorts(self, entries: tuple[str, ...]) -> Iterator[Sort]:
         bare = any(not _arn(entry) for entry in entries)
@@ -81,23 +91,20 @@ class People:
         fresh = "/" * (max(map(len, forms), default=0) + 1)
         return dict.fromkeys((plain, *sorted(forms & negated), fresh))
 
-    def _of(self, sort: Sort, entries: tuple[str, ...]) -> Iterator[Someone]:
-        """One for each way in which people of this sort, meant by all `entries`, are meant by others."""
-        needed = self._mask(entries)
-        chosen: list[tuple[tuple[str, ...], int]] = [((), self._start(sort))]
+    def _of(self, sort: Sort, entries: tuple[str, ...]) -> tuple[_Chosen, bool]:
+        """The parts of an ARN for each way in which people of this sort, meant by all `entries`, are meant by
+        others, and whether those are all.
+        """
+        chosen: _Chosen = [((), self._start(sort))]
+        whole = True
         for place in range(sort.last + 1):
             slot = self._slot(sort.form, place)
             asked = (self._part(entry, sort, place) for entry in entries)
-            options = slot.options(sort, frozenset(part for part in asked if part is not None))
-            chosen = _fewest(chosen, options, self._negated)
-        for words, meant in chosen:
-            if meant & needed == needed:
-                partition, service, region, account, *resource = words
-                name = "".join(part for pair in zip(resource, (*sort.form, ""), strict=True) for part in pair)
-                home = account if sort.trusted else None
-                yield Someone(
-                    f"arn:{partition}:{service}:{region}:{account}:{name}", home, self._rules(meant)
-                )
+            options, all_of_them = slot.options(sort, frozenset(part for part in asked if part is not None))
+            whole = whole and all_of_them and len(chosen) * len(options) <= _COMBINATIONS
+            chosen = _fewest(chosen, options[: _COMBINATIONS // max(1, len(chosen))], self._negated)
+        needed = self._mask(entries)
+        return [each for each in chosen if each[1] & needed == needed], whole
 
     def _start(self, sort: Sort) -> int:
         alike = (entry for entry, found in self._cuts.items() if found.form == sort.form)
@@ -145,13 +152,15 @@ def _arn(entry: str) -> bool:
     return entry.startswith("arn:")
 
 
-_Chosen = list[tuple[tuple[str, ...], int]]
+def _someone(sort: Sort, words: tuple[str, ...], rules: int) -> Someone:
+    partition, service, region, account, *resource = words
+    name = "".join(part for pair in zip(resource, (*sort.form, ""), strict=True) for part in pair)
+    home = account if sort.trusted else None
+    return Someone(f"arn:{partition}:{service}:{region}:{account}:{name}", home, rules)
 
 
 def _fewest(chosen: _Chosen, options: Sequence[tuple[str, int]], negated: int) -> _Chosen:
     """Every choice with every option after it, but for those that no entry tells from a better one."""
-    if len(chosen) * len(options) > _COMBINATIONS:
-        raise Undecided
     tried = [((*words, word), meant & left) for words, meant in chosen for word, left in options]
     tried.sort(key=lambda each: each[1].bit_count())
     best = Least(negated)

@@ -33,22 +33,24 @@ class Profiles:
         self._spared = [self._mask(each) for each in spared]
         self._negated = one_of(number for mask in self._spared for number in bits(mask))
         self._patterns = Patterns([_SOMETHING, *map(glob, entries)], alphabet(entries, _PREFERRED))
-        self._found: dict[tuple[str, ...], list[Word]] = {}
+        self._found: dict[tuple[str, ...], tuple[list[Word], bool]] = {}
 
-    def meant_by(self, entries: tuple[str, ...], rules: int) -> Sequence[Word]:
+    def meant_by(self, entries: tuple[str, ...], rules: int) -> tuple[Sequence[Word], bool]:
         """Names that each of `entries` and all of `rules` mean, with the rules that mean them.
 
-        For any other such name there is one among them that no other rules mean. Raises Undecided when there
-        are too many to try.
+        For any other such name there is one among them that no other rules mean; that holds only if the
+        second answer is True, and False is said when there are too many to try.
         """
         if entries not in self._found:
-            self._found[entries] = [Word(word.text, self._rules(word.fits)) for word in self._words(entries)]
-        return [word for word in self._found[entries] if word.fits & rules == rules]
+            words, whole = self._words(entries)
+            self._found[entries] = [Word(word.text, self._rules(word.fits)) for word in words], whole
+        words, whole = self._found[entries]
+        return [word for word in words if word.fits & rules == rules], whole
 
-    def _words(self, entries: tuple[str, ...]) -> Iterable[Word]:
+    def _words(self, entries: tuple[str, ...]) -> tuple[list[Word], bool]:
         exact = next((entry for entry in entries if not {"*", "?"} & set(entry)), None)
         if exact is not None:
-            return [Word(exact, self._patterns.fits(exact))]
+            return [Word(exact, self._patterns.fits(exact))], True
         return self._patterns.words([0, *(self._number[entry] for entry in entries)], self._negated)
 
     def _rules(self, fits: int) -> int:

@@ -8,48 +8,19 @@ rule if no bit of an earlier rule is in all five; to find one is to choose five 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import product
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
 
-from sentinel_server.identity.arn import parse_principal
-from sentinel_server.policy.asked import PolicyAsk
+from sentinel_server.policy.linting.choices import Choice, Lists, Witness, least
 from sentinel_server.policy.linting.disjoint import disjoint
-from sentinel_server.policy.linting.globs import Least, Undecided, bits, one_of
+from sentinel_server.policy.linting.globs import Undecided, bits, one_of
 from sentinel_server.policy.linting.people import People, Someone
 from sentinel_server.policy.linting.postures import Posture, postures, satisfies
 from sentinel_server.policy.linting.profiles import Profiles
 from sentinel_server.policy.linting.timeline import moments
 from sentinel_server.policy.schema import Mode, Policy, expand
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
-    """A request, and the device it comes from: the conditions it satisfies, nothing more; none if unknown."""
-
-    ask: PolicyAsk
-    posture: Posture = ()
-
-
-What = TypeVar("What")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice(Generic[What]):
-    """Something that a request may be, and the rules that it satisfies."""
-
-    what: What
-    rules: int
-
-
-_Lists = tuple[
-    list[Choice[Mode]],
-    list[Choice[datetime]],
-    list[Choice[Posture]],
-    list[Choice[str]],
-    list[Choice[Someone]],
-]
+__all__ = ["Reach", "Witness"]
 
 
 class Reach:
@@ -70,13 +41,14 @@ class Reach:
         """
         wanted = one_of(required)
         lists = None if wanted & excluded else self._lists(required, wanted, excluded)
-        found = None if lists is None else disjoint([_rules(choices) for choices in lists], excluded)
-        if lists is None or found is None:
+        if lists is None:
             return None
-        modes, times, devices, names, people = lists
-        mode, time, device, name, someone = found
-        ask = _ask(people[someone].what, names[name].what, modes[mode].what, times[time].what)
-        return Witness(ask=ask, posture=devices[device].what)
+        found = disjoint(lists.rules(), excluded)
+        if found is not None:
+            return lists.witness(*found)
+        if not lists.whole:
+            raise Undecided
+        return None
 
     def covering(self, rule: int) -> list[int]:
         """The earlier rules that leave this one nothing, none of which could be spared; one if one suffices.
@@ -88,8 +60,8 @@ class Reach:
         if lists is None:
             return []
         alone = earlier
-        for choices in lists:
-            for each in _rules(choices):
+        for masks in lists.rules():
+            for each in masks:
                 alone &= each
         return [next(bits(alone))] if alone else self._needed(rule, list(bits(earlier)))
 
@@ -119,34 +91,37 @@ class Reach:
         return not any(moment.rules >> rule & 1 for moment in self._moments)
 
     def means_somebody(self, entry: str) -> bool:
-        """Whether AWS could name anybody by what this entry of `users` says."""
-        return bool(self._people.meant_by((entry,), 0))
+        """Whether AWS could name anybody by what this entry of `users` says; if in doubt, it could."""
+        people, whole = self._people.meant_by((entry,), 0)
+        return bool(people) or not whole
 
-    def _lists(self, required: Sequence[int], wanted: int, excluded: int) -> _Lists | None:
+    def _lists(self, required: Sequence[int], wanted: int, excluded: int) -> Lists | None:
         """What requests that satisfy `wanted` can be; None when there are none of some sort."""
-        modes = _least(self._modes, wanted, excluded)
-        times = _least(self._moments, wanted, excluded)
-        devices = _least(self._devices(required), wanted, excluded)
+        modes = least(self._modes, wanted, excluded)
+        times = least(self._moments, wanted, excluded)
+        devices = least(self._devices(required), wanted, excluded)
         if not (modes and times and devices):
             return None
-        names = _least(self._named(required, wanted), wanted, excluded)
-        people = _least(self._somebody(required, wanted), wanted, excluded) if names else []
-        return (modes, times, devices, names, people) if people else None
+        names, all_names = self._named(required, wanted)
+        people, everybody = self._somebody(required, wanted)
+        whole = all_names and everybody
+        if whole and not (names and people):
+            return None
+        return Lists(
+            modes, times, devices, least(names, wanted, excluded), least(people, wanted, excluded), whole
+        )
 
-    def _named(self, required: Sequence[int], wanted: int) -> list[Choice[str]]:
+    def _named(self, required: Sequence[int], wanted: int) -> tuple[list[Choice[str]], bool]:
         lists = [self.policy.rules[rule].conditions.profiles for rule in required]
-        return [
-            Choice(word.text, word.fits)
-            for entries in _together(lists)
-            for word in self._profiles.meant_by(entries, wanted)
-        ]
+        found = [self._profiles.meant_by(entries, wanted) for entries in _together(lists)]
+        choices = [Choice(word.text, word.fits) for words, _ in found for word in words]
+        return choices, all(whole for _, whole in found)
 
-    def _somebody(self, required: Sequence[int], wanted: int) -> list[Choice[Someone]]:
-        return [
-            Choice(someone, someone.rules)
-            for entries in _together([self._users[rule] for rule in required])
-            for someone in self._people.meant_by(entries, wanted)
-        ]
+    def _somebody(self, required: Sequence[int], wanted: int) -> tuple[list[Choice[Someone]], bool]:
+        lists = [self._users[rule] for rule in required]
+        found = [self._people.meant_by(entries, wanted) for entries in _together(lists)]
+        choices = [Choice(each, each.rules) for people, _ in found for each in people]
+        return choices, all(whole for _, whole in found)
 
     def _devices(self, required: Sequence[int]) -> list[Choice[Posture]]:
         asked = [self.policy.rules[rule].conditions.device for rule in required]
@@ -162,32 +137,26 @@ class Reach:
         return one_of(n for n, modes in enumerate(lists) if not modes or mode in modes)
 
 
-def _ask(someone: Someone, profile: str, mode: Mode, now: datetime) -> PolicyAsk:
-    principal = parse_principal(someone.arn, unique_id="somebody")
-    return PolicyAsk(
-        principal=principal,
-        person=principal.person,
-        profile=profile,
-        mode=mode,
-        now=now,
-        home_account=someone.home,
-    )
-
-
-def _rules(choices: Sequence[Choice[Any]]) -> list[int]:
-    return [choice.rules for choice in choices]
-
-
 def _together(lists: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Every choice of one entry out of each list, those aside that say nothing."""
-    filled = [entries for entries in lists if entries]
-    return (tuple(dict.fromkeys(chosen)) for chosen in product(*filled))
+    """Every choice of one entry out of each list that may mean one name together; lists that say nothing
+    aside.
+    """
+    chosen: list[tuple[str, ...]] = [()]
+    for entries in filter(None, lists):
+        chosen = [(*before, entry) for before in chosen for entry in _beside(before, entries)]
+    return (tuple(dict.fromkeys(each)) for each in chosen)
 
 
-def _least(choices: Sequence[Choice[What]], wanted: int, excluded: int) -> list[Choice[What]]:
-    """The choices that satisfy `wanted` and, of `excluded`, no more than they must."""
-    fitting = {
-        each.rules & excluded: each.what for each in reversed(choices) if each.rules & wanted == wanted
-    }
-    best = Least()
-    return [Choice(fitting[rules], rules) for rules in sorted(fitting, key=int.bit_count) if best.add(rules)]
+def _beside(before: tuple[str, ...], entries: tuple[str, ...]) -> Sequence[str]:
+    """The entries that may mean a name that all of `before` mean: of exact names of a kind, only the same."""
+    exact = {entry.startswith("arn:"): entry for entry in before if _is_exact(entry)}
+    if not exact:
+        return entries
+    return [
+        each for each in entries if not _is_exact(each) or exact.get(each.startswith("arn:"), each) == each
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _is_exact(entry: str) -> bool:
+    return "*" not in entry and "?" not in entry

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from sentinel_server.policy.durations import format_duration
 from sentinel_server.policy.linting.codes import Code
 from sentinel_server.policy.linting.findings import ALLOWING, Finding, Subject
-from sentinel_server.policy.linting.globs import Undecided
 from sentinel_server.policy.match import span
 from sentinel_server.policy.schema import (
     GROUP_PREFIX,
@@ -130,7 +129,7 @@ def _nobody(
     subject: Subject, entries: tuple[str, ...], path: str, rule: str | None = None
 ) -> Iterator[Finding]:
     for number, entry in enumerate(entries):
-        if entry.startswith("arn:") and not _somebody(subject, entry):
+        if entry.startswith("arn:") and not subject.reach.means_somebody(entry):
             yield subject.found(
                 Code.NAMES_NOBODY,
                 f"{path}[{number}]",
@@ -138,13 +137,6 @@ def _nobody(
                 rule=rule,
                 suggestion=_meant(entry),
             )
-
-
-def _somebody(subject: Subject, entry: str) -> bool:
-    try:
-        return subject.reach.means_somebody(entry)
-    except Undecided:
-        return True
 
 
 def _meant(entry: str) -> str:

@@ -53,29 +53,29 @@ class Slot:
     ) -> None:
         self._place = place
         self._texts = tuple(parts)
+        self._numbers = {text: number for number, text in enumerate(parts)}
         self._entries = tuple(parts.values())
         self._free = free
         self._negated = one_of(n for n, entries in enumerate(self._entries) if entries & negated)
         self._trusted = tuple(trusted)
         self._patterns: dict[tuple[Shape, ...], Patterns] = {}
-        self._found: dict[object, list[Option]] = {}
+        self._found: dict[object, tuple[list[Option], bool]] = {}
 
-    def options(self, sort: Sort, required: frozenset[str]) -> list[Option]:
-        """Words for people of this sort that fit all of `required`. Raises Undecided when too many."""
+    def options(self, sort: Sort, required: frozenset[str]) -> tuple[list[Option], bool]:
+        """Words for people of this sort that fit all of `required`, and whether those are all that matter."""
         words = self._given(sort)
         alphabet, shapes = self._frame(sort)
         key = (words, shapes, required)
         if key not in self._found:
             patterns = self._over(alphabet, shapes)
-            needed = [len(shapes) + self._texts.index(text) for text in required]
-            if words is None:
-                self._found[key] = self._chosen(patterns, len(shapes), needed)
+            needed = [len(shapes) + self._numbers[text] for text in required]
+            exact = next((text for text in required if not {"*", "?"} & set(text)), None)
+            if words is not None:
+                self._found[key] = self._fitting(patterns, len(shapes), words, needed), True
+            elif exact is not None:
+                self._found[key] = self._fitting(patterns, len(shapes), (exact,), [0, *needed]), True
             else:
-                fitting = [(word, patterns.fits(word)) for word in words]
-                wanted = one_of(needed)
-                self._found[key] = [
-                    (word, self._left(fits, len(shapes))) for word, fits in fitting if fits & wanted == wanted
-                ]
+                self._found[key] = self._chosen(patterns, len(shapes), needed)
         return self._found[key]
 
     def _given(self, sort: Sort) -> tuple[str, ...] | None:
@@ -97,10 +97,23 @@ class Slot:
             self._patterns[shapes] = Patterns([*shapes, *map(glob, self._texts)], alphabet)
         return self._patterns[shapes]
 
-    def _chosen(self, patterns: Patterns, shapes: int, needed: list[int]) -> list[Option]:
+    def _chosen(self, patterns: Patterns, shapes: int, needed: list[int]) -> tuple[list[Option], bool]:
         unwanted = (1 << shapes) - 2
-        found = patterns.words([0, *needed], self._negated << shapes)
-        return [(word.text, self._left(word.fits, shapes)) for word in found if not word.fits & unwanted]
+        found, whole = patterns.words([0, *needed], self._negated << shapes)
+        return [
+            (each.text, self._left(each.fits, shapes)) for each in found if not each.fits & unwanted
+        ], whole
+
+    def _fitting(
+        self, patterns: Patterns, shapes: int, words: tuple[str, ...], needed: list[int]
+    ) -> list[Option]:
+        """Those of `words` that fit what is needed."""
+        wanted, fits = one_of(needed), ((word, patterns.fits(word)) for word in words)
+        return [(word, self._left(each, shapes)) for word, each in fits if self._suits(each, wanted, shapes)]
+
+    def _suits(self, fits: int, wanted: int, shapes: int) -> bool:
+        unwanted = (1 << shapes) - 2 if wanted & 1 else 0
+        return fits & wanted == wanted and not fits & unwanted
 
     def _left(self, fits: int, shapes: int) -> int:
         left = self._free

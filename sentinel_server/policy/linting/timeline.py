@@ -8,11 +8,12 @@ the latest.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import compress, pairwise
 
 from sentinel_server.policy.linting.globs import one_of
 from sentinel_server.policy.match import span
@@ -47,23 +48,22 @@ def _sections(
     windows: Mapping[TimeWindow, int], always: int, since: datetime
 ) -> Iterator[tuple[datetime, int]]:
     """Instants, and the rules whose windows are open then."""
-    zones = sorted({window.timezone for window in windows})
-    dates = sorted({at for window in windows for at in span(window) if at is not None})
-    until = max(since, min(_END, max([since, *dates]) + _CYCLE))
-    first, last = _ceiling(since), int(until.timestamp())
+    spans = {window: span(window) for window in windows}
+    dates = {at for bounds in spans.values() for at in bounds if at is not None}
+    first, last = _ceiling(since), _seconds(max(since, min(_END, max([since, *dates]) + _CYCLE)))
+    zones = {window.timezone: _changes(window.timezone, first, last) for window in windows}
     cuts = {first, *(at for at in map(_seconds, dates) if first < at < last)}
-    cuts.update(at for zone in zones for at in _changes(zone, first, last))
-    edges = [*sorted(cuts), last + 1]
+    cuts.update(at for changes in zones.values() for at, _ in changes)
     weeks: dict[object, list[tuple[int, int]]] = {}
     whole: set[object] = set()
-    for start, end in pairwise(edges):
-        offsets = {zone: _offset(zone, start) for zone in zones}
-        now_on = tuple(window for window in windows if _covers(window, start))
+    for start, end in pairwise([*sorted(cuts), last + 1]):
+        offsets = {zone: _latest(changes, start) for zone, changes in zones.items()}
+        now_on = tuple(_covers(bounds, start) for bounds in spans.values())
         key = (tuple(offsets.values()), now_on)
         if key in whole:
             continue
         if key not in weeks:
-            weeks[key] = _week({window: windows[window] for window in now_on}, offsets)
+            weeks[key] = _week(dict(compress(windows.items(), now_on)), offsets)
         for at, rules in _within(weeks[key], start, end):
             yield datetime.fromtimestamp(at, UTC), rules | always
         if end - start >= _WEEK:
@@ -113,8 +113,8 @@ def _spells(window: TimeWindow) -> Iterator[tuple[int, int]]:
         yield number * _DAY + start * 60, length
 
 
-def _covers(window: TimeWindow, at: int) -> bool:
-    opens, closes = span(window)
+def _covers(bounds: tuple[datetime | None, datetime | None], at: int) -> bool:
+    opens, closes = bounds
     return (opens is None or _seconds(opens) <= at) and (closes is None or at < _seconds(closes))
 
 
@@ -126,18 +126,26 @@ def _offset(zone: str, at: int) -> int:
     return 0 if offset is None else round(offset.total_seconds())
 
 
-@lru_cache(maxsize=64)
-def _changes(zone: str, first: int, last: int) -> tuple[int, ...]:
-    """When clocks in the zone are changed; no two changes are within one day of each other."""
-    found = []
+@lru_cache(maxsize=1024)
+def _changes(zone: str, first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """When clocks are changed, and to which offset; at `first` that in force.
+
+    No two changes in a zone are within one day of each other.
+    """
     before = _offset(zone, first)
+    found = [(first, before)]
     for low in range(first, last, _DAY):
         high = min(low + _DAY, last)
         after = _offset(zone, high)
         if after != before:
-            found.append(_change(zone, low, high))
+            found.append((_change(zone, low, high), after))
         before = after
     return tuple(found)
+
+
+def _latest(changes: Sequence[tuple[int, int]], at: int) -> int:
+    """The offset in force at an instant."""
+    return changes[bisect_right(changes, (at, _WEEK)) - 1][1]
 
 
 def _change(zone: str, low: int, high: int) -> int:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.evaluate import PolicyAsk, evaluate
+from sentinel_server.policy.linting.globs import one_of
 from sentinel_server.policy.linting.postures import Posture, satisfies
 from sentinel_server.policy.linting.reach import Reach, Witness
 from sentinel_server.policy.schema import (
@@ -246,3 +247,47 @@ def test_the_policies_that_authors_write_are_decided_too(policy: Policy, data: s
         found = reachable(policy, index)
         if found is not None:
             assert selected(policy, found.ask, found.posture) == index
+
+
+@given(small_policies())
+@settings(max_examples=60)
+def test_the_rules_that_cover_one_do_and_none_of_them_can_be_spared(policy: Policy) -> None:
+    reach = Reach(policy, NOW)
+    for index in range(len(policy.rules)):
+        everything_before = (1 << index) - 1
+        if reach.find((index,), 0) is None or reach.find((index,), everything_before) is not None:
+            continue
+        covering = reach.covering(index)
+        assert reach.find((index,), one_of(covering)) is None
+        for spared in covering:
+            rest = one_of(each for each in covering if each != spared)
+            assert reach.find((index,), rest) is not None
+
+
+@given(small_policies())
+@settings(max_examples=60)
+def test_a_request_for_two_rules_is_meant_by_both(policy: Policy) -> None:
+    reach = Reach(policy, NOW)
+    for one, two in itertools.combinations(range(len(policy.rules)), 2):
+        found = reach.find((one, two), 0)
+        if found is not None:
+            for index in (one, two):
+                alone = replace(policy, rules=(policy.rules[index],))
+                assert selected(alone, found.ask, found.posture) == 0
+
+
+@given(small_policies(), st.integers(0, 366 * 1440), st.sampled_from(POSTURES))
+@settings(max_examples=40)
+def test_two_rules_that_no_request_has_in_common_never_mean_the_same_one(
+    policy: Policy, minutes: int, posture: Posture
+) -> None:
+    reach = Reach(policy, NOW)
+    alone = [Oracle(replace(policy, rules=(rule,)), posture) for rule in policy.rules[:3]]
+    apart = [
+        (alone[one], alone[two])
+        for one, two in itertools.combinations(range(len(alone)), 2)
+        if reach.find((one, two), 0) is None
+    ]
+    assume(apart)
+    for ask in asks(NOW + timedelta(minutes=minutes)):
+        assert not any(one.selected(ask) == two.selected(ask) == 0 for one, two in apart)
