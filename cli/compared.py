@@ -32,12 +32,11 @@ _MEANT = {
 
 def meaning_lines(found: Comparison) -> Iterator[str]:
     """Every change for people, or that there is none."""
-    about = f"{len(found.users)} users and {len(found.profiles)} profiles"
+    about = f"{_count(found.users, 'user')} and {_count(found.profiles, 'profile')}"
     if not found.changes:
         yield f"means the same for {about}"
         return
-    count = len(found.changes)
-    yield f"{count} change{'' if count == 1 else 's'} of meaning, looked for among {about}"
+    yield f"{_count(found.changes, 'change')} of meaning, looked for among {about}"
     for change in found.changes:
         yield ""
         yield from _change(change)
@@ -102,6 +101,10 @@ def _answer_fields(answer: Answer) -> dict[str, Any]:
         "session_table": answer.session_table,
         "allow_unstamped": answer.allow_unstamped,
     }
+
+
+def _count(things: Sequence[object], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

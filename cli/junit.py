@@ -6,6 +6,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from cli.layout import clean
+
 if TYPE_CHECKING:
     from sentinel_server.policy.testing import CaseResult, TestReport
 
@@ -15,7 +17,7 @@ def junit_xml(report: TestReport) -> str:
     root = ElementTree.Element("testsuites", _counts(report.results), name="sentinel policy test")
     for file, results in groupby(report.results, key=lambda result: result.file):
         found = list(results)
-        suite = ElementTree.SubElement(root, "testsuite", _counts(found), name=file)
+        suite = ElementTree.SubElement(root, "testsuite", _counts(found), name=clean(file))
         for result in found:
             _add(suite, result)
     ElementTree.indent(root)
@@ -25,7 +27,8 @@ def junit_xml(report: TestReport) -> str:
 def _add(suite: ElementTree.Element, result: CaseResult) -> None:
     from cli.tested import failure_lines
 
-    where = {"classname": result.file, "file": result.file, "line": str(result.case.line)}
+    file = clean(result.file)
+    where = {"classname": file, "file": file, "line": str(result.case.line)}
     case = ElementTree.SubElement(suite, "testcase", where, name=result.case.name)
     if not result.passed:
         first = "; ".join(result.failures[0].faults)

@@ -42,7 +42,7 @@ class Period:
     stretches: tuple[Stretch, ...]
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def periods(windows: tuple[TimeWindow, ...], since: datetime) -> tuple[Period, ...]:
     """Every combination of open and closed that these windows can meet from `since` on, in order of time.
 

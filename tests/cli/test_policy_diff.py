@@ -67,7 +67,7 @@ def test_b21_a_difference_exits_1_and_says_whom_it_concerns(
         "+    conditions: {users: [alice, bob]}",
     ]
     assert meaning == (
-        "1 change of meaning, looked for among 6 users and 1 profiles\n"
+        "1 change of meaning, looked for among 6 users and 1 profile\n"
         "\n"
         "gains    bob\n"
         "  on     any other profile\n"
@@ -83,7 +83,7 @@ def test_b21_another_text_of_the_same_meaning_differs_as_text_only(
 ) -> None:
     whole = sentinel("policy", "diff", files["old"], files["renamed"])
     assert whole.status == 1
-    assert whole.out.endswith("\n\nmeans the same for 5 users and 1 profiles\n")
+    assert whole.out.endswith("\n\nmeans the same for 5 users and 1 profile\n")
     meaning = sentinel("policy", "diff", "--meaning-only", files["old"], files["renamed"])
     assert (meaning.status, meaning.out, meaning.err) == (0, "", "sentinel: they mean the same\n")
     text = sentinel("policy", "diff", "--text-only", files["old"], files["renamed"])

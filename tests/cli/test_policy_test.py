@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +15,7 @@ from cli.commands.policy import policy as group
 from sentinel_server.errors import BadInput
 from tests.fakes.command_line import CommandLine
 
+ROOT = Path(__file__).parents[2]
 POLICY = """\
 version: "1"
 trusted_accounts: ["111122223333"]
@@ -181,3 +184,17 @@ def test_no_tests_is_not_a_success(sentinel: CommandLine, tmp_path: Path) -> Non
 def test_testing_asks_nobody_but_the_files(sentinel: CommandLine, policy: str) -> None:
     sentinel.set(SENTINEL_STORE="dynamodb://nowhere/at-all", SENTINEL_POLICIES="ssm://nowhere/at/all")
     assert json.loads(sentinel("policy", "test", policy, "--json").out)["passed"] is True
+
+
+def test_testing_and_comparing_files_import_nothing_but_yaml(policy: str) -> None:
+    program = (
+        "import sys\n"
+        "from cli.main import run\n"
+        "assert run(['policy', *sys.argv[1:]]) == 0\n"
+        "assert not {'boto3', 'botocore', 'aiohttp', 'cryptography', 'xml'} & sys.modules.keys()\n"
+    )
+    for words in (["test", policy], ["diff", policy, policy], ["diff", "--meaning-only", policy, policy]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
