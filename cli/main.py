@@ -18,11 +18,11 @@ from sentinel_server.errors import SentinelError
 
 COMMANDS: dict[str, Lazy] = {
     "audit": Lazy("cli.commands.audit:audit", "Check the audit log."),
-    "config": Lazy("cli.commands.config:config", "Show what is configured, and from where."),
+    "config": Lazy("cli.commands.config:config", "Show what is configured; write and check documents."),
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
     "init": Lazy("cli.commands.init:init", "Set up policies and the sessions table."),
-    "policy": Lazy("cli.commands.policy:policy", "Check and explain policies."),
+    "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
     "sandbox": Lazy("cli.commands.sandbox:sandbox", "Try everything on an embedded AWS."),
     "server-blocks": Lazy("cli.commands.blocks:server_blocks", "List who and what is blocked."),
     "server-revoke": Lazy("cli.commands.revoke:server_revoke", "Cut off sessions, now."),

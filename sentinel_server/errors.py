@@ -26,6 +26,7 @@
     │       └── Blocked
     ├── Unverifiable             6  500  nothing said no, but nothing could say yes
     │   ├── PolicyUnavailable
+    │   │   └── PolicyUnverified
     │   ├── StoreUnavailable
     │   ├── SessionMissing
     │   ├── AuditUnavailable
@@ -37,6 +38,7 @@
     ├── RateLimited                 500
     ├── NotFound
     ├── AlreadyExists
+    ├── PolicyChanged
     └── Findings                 1       an audit found something
 
 The first number is the exit status of the command line, the second the HTTP status of the loopback
@@ -279,6 +281,13 @@ class PolicyUnavailable(Unverifiable):
     default_hint = "check the source: sentinel config show"
 
 
+class PolicyUnverified(PolicyUnavailable):
+    """The policy was read, and its signature does not show that it is the one to be used."""
+
+    code = "PolicyUnverified"
+    default_hint = "see why: sentinel policy verify PROFILE"
+
+
 class StoreUnavailable(Unverifiable):
     """The session store did not answer in time, or not usably."""
 
@@ -353,6 +362,13 @@ class AlreadyExists(SentinelError):
     """What was to be made is there already."""
 
     code = "AlreadyExists"
+
+
+class PolicyChanged(SentinelError):
+    """Somebody else changed a policy between the reading of it and the writing."""
+
+    code = "PolicyChanged"
+    default_hint = "look at what is there now: sentinel policy history PROFILE"
 
 
 class Findings(SentinelError):

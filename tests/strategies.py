@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
 from sentinel_server.identity.principal import Kind, Principal
 from sentinel_server.policy.evaluate import PolicyAsk
+from sentinel_server.policy.match import span
 from sentinel_server.policy.schema import (
     FULL,
     OS_TYPES,
@@ -18,9 +19,11 @@ from sentinel_server.policy.schema import (
     Day,
     DeviceCondition,
     Effect,
+    Group,
     Hours,
     Lease,
     Mode,
+    Moment,
     Override,
     Policy,
     Rule,
@@ -57,17 +60,33 @@ def lines(limit: int = 40) -> st.SearchStrategy[str]:
     return text.map(lambda t: " ".join(t.split())[:limit].strip()).filter(lambda t: t and t.isprintable())
 
 
+def moments() -> st.SearchStrategy[Moment]:
+    """Days and instants of the years that `instants` draws from."""
+    zones = st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30)), timezone(timedelta(hours=14))])
+    near = st.datetimes(datetime(2026, 3, 28), datetime(2026, 10, 26), timezones=zones)  # noqa: DTZ001
+    days = st.dates(date(2026, 3, 28), date(2026, 10, 26))
+    return days | near.map(lambda at: at.replace(microsecond=0))
+
+
 def windows() -> st.SearchStrategy[TimeWindow]:
-    """Windows with days, hours or both, some across midnight."""
+    """Windows with days, hours, dates or several of them, some across midnight."""
     hours = st.builds(Hours, start=st.integers(0, 1439), end=st.integers(0, 1440)).filter(
         lambda h: h.start != h.end
     )
+
+    def opens_some_day(window: TimeWindow) -> bool:
+        opens, closes = span(window)
+        some = window.days or window.hours or window.not_before or window.not_after
+        return bool(some) and (opens is None or closes is None or opens < closes)
+
     return st.builds(
         TimeWindow,
         days=st.lists(st.sampled_from(Day), unique=True).map(tuple),
         hours=st.none() | hours,
         timezone=st.sampled_from(ZONES),
-    ).filter(lambda window: bool(window.days or window.hours))
+        not_before=st.none() | moments(),
+        not_after=st.none() | moments(),
+    ).filter(opens_some_day)
 
 
 def device_conditions() -> st.SearchStrategy[DeviceCondition]:
@@ -102,12 +121,26 @@ def user_entries() -> st.SearchStrategy[str]:
     return name_patterns(USERS) | arns
 
 
+GROUPS = ("oncall", "no", "3")
+
+
+def groups() -> st.SearchStrategy[tuple[Group, ...]]:
+    """One group by each of the names of `GROUPS`."""
+    listed = st.lists(user_entries(), min_size=1, max_size=3, unique=True).map(tuple)
+    return st.tuples(*(st.builds(Group, name=st.just(name), users=listed) for name in GROUPS))
+
+
 def conditions() -> st.SearchStrategy[Conditions]:
-    """Conditions of every sort, or none."""
+    """Conditions of every sort, or none; their groups are those of `GROUPS`."""
+    profiles = st.lists(name_patterns(PROFILES), max_size=3, unique=True).map(tuple)
+    entries = user_entries() | st.sampled_from(GROUPS).map("group:{}".format)
+    users = st.lists(entries, max_size=3, unique=True).map(tuple)
     return st.builds(
         Conditions,
-        profiles=st.lists(name_patterns(PROFILES), max_size=3, unique=True).map(tuple),
-        users=st.lists(user_entries(), max_size=3, unique=True).map(tuple),
+        profiles=profiles,
+        not_profiles=st.just(()) | profiles,
+        users=users,
+        not_users=st.just(()) | users,
         modes=st.lists(st.sampled_from(Mode), max_size=2, unique=True).map(tuple),
         time=st.none() | windows(),
         device=st.none() | device_conditions(),
@@ -150,6 +183,7 @@ def policies() -> st.SearchStrategy[Policy]:
         Policy,
         rules=st.lists(rules(), min_size=1, max_size=4, unique_by=lambda rule: rule.name).map(tuple),
         trusted_accounts=st.lists(st.sampled_from(ACCOUNTS), unique=True).map(tuple),
+        groups=groups(),
     )
 
 

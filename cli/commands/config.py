@@ -1,44 +1,22 @@
-"""`config show`: what is set, and who set it."""
+"""`sentinel config`: what is set, and documents of every kind."""
 
 from __future__ import annotations
 
 import click
 
-from cli.context import settings_from
-from cli.options import (
-    control_option,
-    flags_of,
-    output_option,
-    policy_options,
-    region_option,
-    store_options,
-)
+from cli.lazy import Lazy, LazyGroup
+
+COMMANDS = {
+    "generate": Lazy("cli.configs.generate:generate", "Write documents to start from."),
+    "schema": Lazy("cli.configs.schema:schema", "Print the JSON Schema of one kind of document."),
+    "show": Lazy("cli.configs.show:show", "Show every setting and where it came from."),
+    "validate": Lazy(
+        "cli.configs.validate:validate", "Check documents of every kind and list every problem."
+    ),
+}
+"""Every command of the group; a test holds the summaries to what the commands say of themselves."""
 
 
-@click.group()
+@click.group(cls=LazyGroup, table=COMMANDS)
 def config() -> None:
-    """Show what is configured, and from where."""
-
-
-@config.command()
-@output_option("table", "json", "csv")
-@store_options
-@policy_options
-@region_option
-@control_option
-def show(output: str, **flags: str | None) -> None:
-    """Show every setting and where it came from.
-
-    A flag beats a variable, a variable beats config.yaml, and that beats the default. No setting is a secret.
-    """
-    from cli import tables
-    from cli.output import show_csv, show_json, show_table
-
-    settings = settings_from(flags_of(flags))
-    fields = [tables.setting_fields(won) for won in settings.won]
-    if output == "json":
-        show_json({"settings": fields})
-    elif output == "csv":
-        show_csv(tables.SETTING_FIELDS, fields)
-    else:
-        show_table(tables.SETTING_HEADINGS, [tables.setting_row(won) for won in settings.won])
+    """Show what is configured; write and check documents."""

@@ -31,7 +31,8 @@ MODES = ("server", "cli", "credential_process", "tvm")
 
 @click.command("explain")
 @profile_option
-@own_option("EXPLAIN", "--user", metavar="USER", help="Name or ARN of who asks; you, if not given.")
+@own_option("EXPLAIN", "--user", "users", multiple=True, metavar="USER", help="Who asks; default you.")
+@own_option("EXPLAIN", "--matrix", is_flag=True, help="A table of the policy's users and profiles.")
 @own_option(
     "EXPLAIN", "--mode", type=click.Choice(MODES), default="server", show_default=True, help="Door used."
 )
@@ -42,29 +43,75 @@ MODES = ("server", "cli", "credential_process", "tvm")
 @control_option
 @output_option("human", "json")
 def explain(
-    profile: str, user: str | None, mode: str, at: str | None, file: str | None, output: str, **flags: Any
+    profile: str,
+    users: tuple[str, ...],
+    matrix: bool,
+    mode: str,
+    at: str | None,
+    file: str | None,
+    output: str,
+    **flags: Any,
 ) -> None:
     """Say which rule decides and why earlier ones do not.
 
-    A bare USER is taken for an IAM user of the first trusted account. Reads the policy, changes nothing.
+    A bare USER is taken for an IAM user of the first trusted account. With --matrix, USER may be repeated,
+    and without it everybody is shown whom the policy names. Reads the policy, changes nothing.
     """
+    from sentinel_server.errors import BadInput
+
+    if len(users) > 1 and not matrix:
+        raise BadInput("one --user is explained at a time", hint="add --matrix for a table of all")
+    settings = settings_from(flags_of(flags))
+    loaded = _load_configured(settings, profile) if file is None else _load_file(file)
+    now = _instant(at)
+    if matrix:
+        _show_matrix(loaded, users, profile, mode, now, output)
+    else:
+        principal = _principal(users[0], loaded) if users else _myself(settings, profile)
+        _show_one(loaded, principal, profile, mode, now, output)
+
+
+def _show_one(
+    loaded: LoadedPolicy, principal: Principal, profile: str, mode: str, now: datetime, output: str
+) -> None:
     from cli.explained import explained, in_words
     from sentinel_server.policy.evaluate import PolicyAsk
     from sentinel_server.policy.schema import Mode
 
-    settings = settings_from(flags_of(flags))
-    loaded = _load_configured(settings, profile) if file is None else _load_file(file)
-    principal = _myself(settings, profile) if user is None else _principal(user, loaded)
     ask = PolicyAsk(
         principal=principal,
         person=principal.person,
         profile=profile,
         mode=Mode(mode),
-        now=_instant(at),
+        now=now,
         home_account=loaded.account or principal.account,
     )
     found = explained(loaded, ask)
     click.echo(json.dumps(found, indent=2) if output == "json" else in_words(found))
+
+
+def _show_matrix(
+    loaded: LoadedPolicy, users: tuple[str, ...], profile: str, mode: str, now: datetime, output: str
+) -> None:
+    from cli.matrices import cell_fields, matrix_lines
+    from cli.output import show_json
+    from sentinel_server.clock import whole_seconds
+    from sentinel_server.policy.matrix import matrix
+    from sentinel_server.policy.schema import Mode
+
+    found = matrix(loaded, users=users, profiles=(profile,), mode=Mode(mode), now=now)
+    if output == "json":
+        about = {"mode": mode, "at": whole_seconds(now)}
+        policy = {
+            "policy_path": loaded.name,
+            "policy_version": loaded.version,
+            "policy_sha256": loaded.sha256,
+        }
+        show_json({**about, **policy, "cells": [cell_fields(cell) for row in found.rows for cell in row]})
+        return
+    click.echo(f"by {mode} at {whole_seconds(now)}")
+    for line in matrix_lines(found):
+        click.echo(line)
 
 
 def _load_file(file: str) -> LoadedPolicy:
@@ -82,10 +129,11 @@ def _load_file(file: str) -> LoadedPolicy:
 
 
 def _load_configured(settings: Settings, profile: str) -> LoadedPolicy:
+    from cli.output import note
     from sentinel_server import wiring
 
     async def load() -> LoadedPolicy:
-        async with wiring.open_policies(settings) as policies:
+        async with wiring.open_policies(settings, note) as policies:
             return await policies.load(profile)
 
     return run(load())
@@ -103,12 +151,9 @@ def _myself(settings: Settings, profile: str) -> Principal:
 
 
 def _principal(user: str, loaded: LoadedPolicy) -> Principal:
-    from sentinel_server.identity.arn import parse_principal
+    from sentinel_server.policy.cast import home_of, principal_named
 
-    trusted = loaded.policy.trusted_accounts
-    account = trusted[0] if trusted else loaded.account or "000000000000"
-    arn = user if user.startswith("arn:") else f"arn:aws:iam::{account}:user/{user}"
-    return parse_principal(arn, unique_id="explained")
+    return principal_named(user, home_of(loaded.policy, loaded.account))
 
 
 def _instant(text: str | None) -> datetime:

@@ -12,3 +12,13 @@ def read_bounded(file: str) -> bytes:
     with click.open_file(file, "rb") as stream:
         data: bytes = stream.read(MAX_BYTES + 1)
         return data
+
+
+def read_or_fail(file: str) -> bytes:
+    """The same, with - for stdin. Raises PolicyUnavailable when it cannot be read."""
+    from sentinel_server.errors import PolicyUnavailable
+
+    try:
+        return read_bounded(file)
+    except OSError as error:
+        raise PolicyUnavailable(f"cannot read {file}: {error.strerror}", hint="is it there?") from error

@@ -161,5 +161,6 @@ def _basis(basis: Basis) -> dict[str, object]:
             policy_name=basis.policy.name,
             policy_version=basis.policy.version or None,
             policy_sha256=basis.policy.sha256,
+            policy_signer=basis.policy.signer or None,
         )
     return fields

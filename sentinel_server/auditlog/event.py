@@ -68,6 +68,7 @@ class AuditEvent:
     outcome: str | None = None
     count: int | None = None
     by: str | None = None
+    policy_signer: str | None = None
 
 
 TEXT_LIMIT = 1024

@@ -22,6 +22,7 @@ FIRST_REGIONS = {
 }
 """Where STS is asked when nothing names a region."""
 
+_SERVICES = ("dynamodb", "kms", "ssm", "sts")
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
@@ -53,5 +54,5 @@ def endpoint_of(service: str, profile: Profile | None, environment: Mapping[str,
 
 def endpoints_for(profile: Profile | None, environment: Mapping[str, str]) -> dict[str, str]:
     """`endpoint_of` for the services that we use, where it names one."""
-    urls = {service: endpoint_of(service, profile, environment) for service in ("dynamodb", "ssm", "sts")}
+    urls = {service: endpoint_of(service, profile, environment) for service in _SERVICES}
     return {service: url for service, url in urls.items() if url}

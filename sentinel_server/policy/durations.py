@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+_LONGEST = 60
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _LIFETIME = 100 * 366 * _UNITS["d"]
 """Seconds; so that any duration can be added to now and taken from it."""
@@ -25,7 +26,7 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"a duration needs a unit; did you mean `{text[:20]}s`?")
     if _FINER.search(text):
         raise ValueError("a duration has whole seconds")
-    if not _WHOLE.fullmatch(text):
+    if len(text) > _LONGEST or not _WHOLE.fullmatch(text):
         raise ValueError("not a duration; write it as `15m`, `1h30m` or `1d`")
     seconds = sum((Decimal(number) * _UNITS[unit] for number, unit in _PART.findall(text)), Decimal(0))
     return _checked(seconds)

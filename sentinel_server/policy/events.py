@@ -1,16 +1,18 @@
 """YAML as a bounded tree of text with positions, and nothing that YAML adds to that.
 
-The tree is built from PyYAML's event stream, by its pure-Python scanner and parser. There is no resolver, so
-`17:30`, `no` and `0123` stay the text they are, and no constructor, so a tag can make nothing. Size, depth,
-aliases and tags are refused on the events, before anything is composed.
+The tree is built from PyYAML's event stream: libyaml's when PyYAML was built with it, as its wheels are, else
+that of its own scanner and parser, which is ten times slower. What one makes of a text the other does too, or
+refuses it; a test holds them together. There is no resolver, so `17:30`, `no` and `0123` stay the text they
+are, and no constructor, so a tag can make nothing. Size, depth, aliases and tags are refused on the events,
+before anything is composed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import yaml
 from yaml.parser import Parser
@@ -24,10 +26,13 @@ MAX_BYTES = 64 * 1024
 """The largest document that is looked at. SSM parameters end at 8 KiB."""
 MAX_DEPTH = 32
 """How deep lists and mappings may nest."""
+MAX_NODES = 8_000
+"""How many texts, lists and mappings a document may hold: what bounds the time it takes to read."""
 
-# Control characters, and the invisible ones that make text read as what it is not (CVE-2021-42574).
+# Control characters, and the invisible ones that make text read as what it is not (CVE-2021-42574). Tabs are
+# among them because YAML allows them in some places only, and no two readers agree in which.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
     "|\r(?!\n)"
 )
 
@@ -82,32 +87,45 @@ class Unreadable(Exception):
         self.suggestion = suggestion
 
 
-def read_tree(data: bytes | str) -> Node | None:
+Take = Callable[[], yaml.Event]
+"""Gives the next event."""
+
+
+def own_events(text: str) -> Take:
+    """The events by PyYAML's own first three stages, without the two that give text a meaning."""
+    return cast("Take", _Stream(text).get_event)
+
+
+def libyaml_events(text: str) -> Take:
+    """The events by libyaml. Raises ImportError when PyYAML was built without it."""
+    from yaml._yaml import CParser
+
+    return cast("Take", CParser(text).get_event)
+
+
+HAS_LIBYAML: bool = yaml.__with_libyaml__
+"""Whether PyYAML was built with libyaml."""
+
+
+def read_tree(
+    data: bytes | str, events: Callable[[str], Take] = libyaml_events if HAS_LIBYAML else own_events
+) -> Node | None:
     """The tree of the one document in `data`, None when it is empty. Raises Unreadable, nothing else."""
     text = _checked_text(data)
-    stream = _Stream(text)
     try:
-        return _document(stream)
+        return _Builder(events(text)).document()
     except yaml.MarkedYAMLError as error:
-        raise Unreadable(
-            f"not YAML: {_problem(error)}", _at(error.problem_mark or error.context_mark)
-        ) from error
+        at = min(_at(error.problem_mark or error.context_mark), _mark_after(text), key=_place)
+        raise Unreadable(f"not YAML: {_problem(error)}", at) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise Unreadable("not YAML: a character that cannot be read", _at(stream.get_mark())) from error
+        raise Unreadable("not YAML: a character that cannot be read", START) from error
 
 
 class _Stream(Reader, Scanner, Parser):
-    """PyYAML's first three stages, without the two that give text a meaning."""
-
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
         Scanner.__init__(self)
         Parser.__init__(self)
-
-    def take(self) -> yaml.Event:
-        """The next event."""
-        event: yaml.Event = self.get_event()  # type: ignore[no-untyped-call]
-        return event
 
 
 def _checked_text(data: bytes | str) -> str:
@@ -118,8 +136,10 @@ def _checked_text(data: bytes | str) -> str:
     if text.startswith("\ufeff"):
         raise Unreadable("starts with a byte order mark", START, "save it as UTF-8 without one")
     if unsafe := _UNSAFE.search(text):
-        what = f"control or invisible character U+{ord(unsafe[0]):04X}"
-        raise Unreadable(what, _mark_after(text[: unsafe.start()]), "delete it")
+        at = _mark_after(text[: unsafe.start()])
+        if unsafe[0] == "\t":
+            raise Unreadable("a tab", at, "indent and separate with spaces; in quotes write `\\t`")
+        raise Unreadable(f"control or invisible character U+{ord(unsafe[0]):04X}", at, "delete it")
     return text
 
 
@@ -133,44 +153,58 @@ def _decoded(data: bytes) -> str:
         ) from error
 
 
+def _place(mark: Mark) -> tuple[int, int]:
+    return mark.line, mark.column
+
+
 def _mark_after(text: str) -> Mark:
     return Mark(line=text.count("\n") + 1, column=len(text) - (text.rfind("\n") + 1) + 1)
 
 
-def _document(stream: _Stream) -> Node | None:
-    stream.take()
-    if isinstance(stream.take(), yaml.StreamEndEvent):
-        return None
-    node = _node(stream, stream.take(), depth=1)
-    stream.take()
-    after = stream.take()
-    if not isinstance(after, yaml.StreamEndEvent):
-        raise Unreadable("a second document", _at(after.start_mark), "a file holds one policy")
-    return node
+class _Builder:
+    """Builds the tree of one document from its events."""
 
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._left = MAX_NODES
 
-def _node(stream: _Stream, event: yaml.Event, depth: int) -> Node:
-    mark = _at(event.start_mark)
-    _refuse_extras(event, mark)
-    if depth > MAX_DEPTH:
-        raise Unreadable(f"nested more than {MAX_DEPTH} deep", mark)
-    if isinstance(event, yaml.ScalarEvent):
-        return Scalar(mark=mark, text=event.value, plain=event.style is None)
-    if isinstance(event, yaml.SequenceStartEvent):
-        return Items(mark=mark, nodes=tuple(_until_end(stream, depth)))
-    inner = _until_end(stream, depth)
-    return Entries(mark=mark, pairs=tuple(zip(inner, inner, strict=True)))
+    def document(self) -> Node | None:
+        self._take()
+        if isinstance(self._take(), yaml.StreamEndEvent):
+            return None
+        node = self._node(self._take(), 1)
+        self._take()
+        after = self._take()
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise Unreadable("a second document", _at(after.start_mark), "a file holds one policy")
+        return node
 
+    def _node(self, event: yaml.Event, depth: int) -> Node:
+        mark = _at(event.start_mark)
+        _refuse_extras(event, mark)
+        self._left -= 1
+        if self._left < 0:
+            raise Unreadable(f"more than {MAX_NODES} entries", mark, "a policy of that size is a mistake")
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(mark=mark, text=event.value, plain=not event.style)
+        if depth > MAX_DEPTH:
+            raise Unreadable(f"nested more than {MAX_DEPTH} deep", mark)
+        inner = tuple(self._inner(depth + 1))
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Items(mark=mark, nodes=inner)
+        return Entries(mark=mark, pairs=tuple(zip(inner[::2], inner[1::2], strict=True)))
 
-def _until_end(stream: _Stream, depth: int) -> Iterator[Node]:
-    while not isinstance(event := stream.take(), yaml.CollectionEndEvent):
-        yield _node(stream, event, depth + 1)
+    def _inner(self, depth: int) -> Iterator[Node]:
+        while not isinstance(event := self._take(), yaml.CollectionEndEvent):
+            yield self._node(event, depth)
 
 
 def _refuse_extras(event: yaml.Event, mark: Mark) -> None:
     if isinstance(event, yaml.AliasEvent):
         raise Unreadable(
-            f"alias `*{event.anchor}`", mark, "write the value out, or quote a name that starts with *"
+            f"alias `*{str(event.anchor)[:60]}`",
+            mark,
+            "write the value out, or quote a name that starts with *",
         )
     if getattr(event, "anchor", None) is not None:
         raise Unreadable("an anchor (`&`)", mark, "write the value out where it is used")

@@ -7,6 +7,7 @@ A reader that finds a problem notes it and answers with nothing, so that one pas
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,6 +35,11 @@ class Field:
     def problem(self, message: str, suggestion: str = "") -> None:
         """Note a problem at this node."""
         self.report.add(self.node.mark, self.path, message, suggestion)
+
+    def closest(self, text: str, known: Collection[str]) -> str:
+        """`did you mean …?` for a word close to one of `known`, else nothing; the first few times."""
+        near = self.report.closest(_plain(text), known)
+        return f"did you mean `{near}`?" if near else ""
 
     def text(self) -> str | None:
         """One line of printable text without space around it."""
@@ -81,8 +87,20 @@ class Field:
             return None
         known = {word.value: word for word in words}
         if text not in known:
-            self.problem(f"`{shown(text)}` is not one of {', '.join(known)}", closest(text, known))
+            self.problem(f"`{shown(text)}` is not one of {', '.join(known)}", self.closest(text, known))
         return known.get(text)
+
+    def number(self, *, low: int, high: int) -> int | None:
+        """A whole number from `low` to `high`, both included."""
+        if (text := self.text()) is None:
+            return None
+        if not re.fullmatch("[0-9]{1,9}", text):
+            self.problem(f"`{shown(text)}` is not a whole number")
+            return None
+        if not low <= int(text) <= high:
+            self.problem(f"{text} is not from {low} to {high}")
+            return None
+        return int(text)
 
     def duration(self, *, low: timedelta, high: timedelta) -> timedelta | None:
         """A duration from `low` to `high`, both included."""
@@ -109,14 +127,14 @@ class Field:
 
     def distinct(self, read: Callable[[Field], Value | None]) -> tuple[Value, ...]:
         """What `read` makes of each entry; an entry that comes twice is a problem."""
-        found: list[Value] = []
+        found: dict[Value, None] = {}
         for entry in self.entries():
             value = read(entry)
             if value is None:
                 continue
             if value in found:
                 entry.problem("is listed twice", "delete one")
-            found.append(value)
+            found[value] = None
         return tuple(found)
 
     def mapping(
@@ -131,28 +149,40 @@ class Field:
             return {}
         found: dict[str, Field] = {}
         for key, value in self.node.pairs:
-            if not isinstance(key, Scalar):
-                self.report.add(key.mark, self.path, "a key must be text")
-            elif key.text in found:
-                self.report.add(key.mark, self.path, f"`{key.text}` is given twice", "delete one")
-            elif key.text not in keys:
-                self._unknown(key, keys, elsewhere)
+            if (name := self._key(key, found)) is None:
+                continue
+            if name not in keys:
+                self._unknown(key, name, keys, elsewhere)
             else:
-                found[key.text] = self._below(value, f".{key.text}" if self.path else key.text)
+                found[name] = self._below(value, f".{shown(name)}" if self.path else shown(name))
         for name in required:
             if name not in found:
                 self.problem(f"`{name}` is missing")
         return found
 
+    def named(self) -> list[tuple[str, Field]]:
+        """The fields of a mapping whose keys the author chooses; an empty one is a problem."""
+        if isinstance(self.node, Entries) and not self.node.pairs:
+            self.problem("is empty", "leave the key out")
+        return list(self.mapping(_Anything()).items())
+
     def _below(self, node: Node, step: str) -> Field:
         return Field(node=node, path=self.path + step, report=self.report)
 
-    def _unknown(self, key: Scalar, keys: Collection[str], elsewhere: Mapping[str, str]) -> None:
-        if key.text == "<<":
+    def _key(self, key: Node, found: Mapping[str, Field]) -> str | None:
+        if not isinstance(key, Scalar):
+            self.report.add(key.mark, self.path, "a key must be text")
+        elif key.text == "<<" and key.plain:
             self.report.add(key.mark, self.path, "a merge key (`<<`)", "write the keys out")
-            return
-        suggestion = elsewhere.get(key.text) or closest(key.text, keys) or f"known here: {', '.join(keys)}"
-        self.report.add(key.mark, self.path, f"unknown key `{shown(key.text)}`", suggestion)
+        elif key.text in found:
+            self.report.add(key.mark, self.path, f"`{key.text}` is given twice", "delete one")
+        else:
+            return key.text
+        return None
+
+    def _unknown(self, key: Node, name: str, keys: Collection[str], elsewhere: Mapping[str, str]) -> None:
+        suggestion = elsewhere.get(name) or self.closest(name, keys) or f"known here: {', '.join(keys)}"
+        self.report.add(key.mark, self.path, f"unknown key `{shown(name)}`", suggestion)
 
     def _wrong(self, wanted: str) -> None:
         suggestion = ""
@@ -161,16 +191,30 @@ class Field:
         self.problem(f"is {_kind(self.node)} where {wanted} is expected", suggestion)
 
 
+class _Anything(tuple[str, ...]):
+    """Every key is known."""
+
+    __slots__ = ()
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
 def closest(text: str, known: Collection[str]) -> str:
     """`did you mean …?` for a word close to one of `known`, else nothing."""
-    plain = text[:60].strip().lower().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(plain, known, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(_plain(text), known, n=1, cutoff=0.7)
     return f"did you mean `{near[0]}`?" if near else ""
+
+
+def _plain(text: str) -> str:
+    return text[:60].strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def shown(text: str) -> str:
     """Text from a document as a message may quote it: cut, and without anything a terminal obeys."""
     short = text if len(text) <= 60 else text[:59] + "…"
+    if short.isprintable():
+        return short
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import InvalidPolicy, PolicyUnavailable
+from sentinel_server.policy.compiled import compiled
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.schema import LoadedPolicy, Origin, Policy
 
@@ -15,9 +16,9 @@ def loaded_policy(
 ) -> LoadedPolicy:
     """The policy that `data` says, read from `name`.
 
-    Parsing takes up to half a second for the largest text, so call it in a thread; text that was parsed a
-    moment ago is not parsed again. Raises PolicyUnavailable, whose cause is the InvalidPolicy, when it is not
-    a policy: at a door that is a policy that cannot be used.
+    The largest text takes a tenth of a second or more, so call it in a thread; text that was parsed a moment
+    ago is not parsed again. Raises PolicyUnavailable, whose cause is the InvalidPolicy, when it is not a
+    policy: at a door that is a policy that cannot be used.
     """
     try:
         policy = _parsed(data, name)
@@ -33,4 +34,6 @@ def loaded_policy(
 
 @lru_cache(maxsize=32)
 def _parsed(data: bytes, name: str) -> Policy:
-    return parse_policy(data, file=name)
+    policy = parse_policy(data, file=name)
+    compiled(policy)  # in the caller's thread, lest the first fetch wait for it
+    return policy

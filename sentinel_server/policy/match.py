@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sentinel_server.identity.principal import Kind, Principal
-from sentinel_server.policy.schema import WEEK, Policy, TimeWindow
+from sentinel_server.policy.schema import WEEK, Moment, Policy, TimeWindow
 from sentinel_server.policy.zones import find_zone
 
 NAMED_BARE = (Kind.IAM_USER, Kind.SSO_ROLE)
@@ -29,6 +30,10 @@ class Users:
 
     bare: Test
     arn: Test
+
+    def mean(self, bare: str | None, arn: str) -> bool:
+        """Whether an entry means who has that ARN and, unless None, that bare name."""
+        return bool((bare is not None and self.bare(bare)) or self.arn(arn))
 
 
 def profile_test(entries: tuple[str, ...]) -> Test:
@@ -61,6 +66,26 @@ def wall_clock(now: datetime, timezone: str) -> tuple[int, int] | None:
         return None
     local = now.astimezone(zone)
     return local.weekday(), local.hour * 60 + local.minute
+
+
+def span(window: TimeWindow) -> tuple[datetime | None, datetime | None]:
+    """The first instant of the window's dates and the first after them, in UTC; None for no bound.
+
+    A day begins with the first instant that clocks in the zone show it. In a zone that cannot be resolved,
+    days are taken for days of UTC; nobody looks at the dates of such a window.
+    """
+    zone = find_zone(window.timezone) or ZoneInfo("UTC")
+    after = window.not_after
+    if after is not None and not isinstance(after, datetime):
+        after += timedelta(days=1)
+    return _first(window.not_before, zone), _first(after, zone)
+
+
+def _first(moment: Moment | None, zone: ZoneInfo) -> datetime | None:
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        # Midnight as fold 0: where clocks skip it, that is the instant at which they do.
+        moment = datetime.combine(moment, time(), tzinfo=zone)
+    return None if moment is None else moment.astimezone(UTC)
 
 
 def inside(window: TimeWindow, weekday: int, minute: int) -> bool:

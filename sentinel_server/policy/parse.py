@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from sentinel_server.policy.conditions import KEYS as CONDITION_KEYS
 from sentinel_server.policy.conditions import read_conditions
-from sentinel_server.policy.events import START, Entries, Node, Unreadable, read_tree
+from sentinel_server.policy.events import Entries
 from sentinel_server.policy.fields import Field, shown
+from sentinel_server.policy.kinds import DocumentKind
+from sentinel_server.policy.names import read_groups
+from sentinel_server.policy.outline import (
+    HEADER_KEYS,
+    LONGEST,
+    SHORTEST,
+    in_rules,
+    read_accounts,
+    read_name,
+    read_outline,
+    read_root,
+    read_rules,
+)
 from sentinel_server.policy.report import Report
 from sentinel_server.policy.schema import LEASES, Conditions, Effect, Lease, Override, Policy, Rule
+from sentinel_server.policy.windows import TIME_KEYS
 
-SHORTEST = timedelta(minutes=1)
-"""The smallest duration or lease a rule may set; below STS's 900 s a session policy enforces it."""
-LONGEST = timedelta(hours=12)
-"""STS's own ceiling: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
-
-TOP_KEYS = ("version", "kind", "trusted_accounts", "rules")
+_KEYS = ("trusted_accounts", "groups", "rules")
+TOP_KEYS = (*HEADER_KEYS, *_KEYS)
 """What a policy may say beside its rules."""
 RULE_KEYS = (
     "name",
@@ -35,12 +45,14 @@ RULE_KEYS = (
     "allow_unstamped",
 )
 """What a rule may say."""
-_TOP_ELSEWHERE: Mapping[str, str] = dict.fromkeys(RULE_KEYS, "it belongs to a rule, under `rules`")
 _RULE_ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(CONDITION_KEYS, "it belongs under `conditions`"),
-    **dict.fromkeys(("days", "hours", "timezone"), "it belongs under `conditions`, `time`"),
+    **dict.fromkeys(TIME_KEYS, "it belongs under `conditions`, `time`"),
 }
-_TABLE = re.compile(r"(?:arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}")
+REASON_LIMIT = 500
+"""Characters of a rule's reason."""
+TABLE = re.compile(r"(?:arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}")
+"""A DynamoDB table's name or ARN."""
 
 
 def parse_policy(text: bytes | str, *, file: str) -> Policy:
@@ -49,61 +61,30 @@ def parse_policy(text: bytes | str, *, file: str) -> Policy:
     Raises InvalidPolicy, and nothing else, with every problem found.
     """
     report = Report(file=file)
-    policy = _policy(Field(node=_tree(text, report), path="", report=report))
+    policy = read_policy(read_root(text, report))
     report.raise_any()
     return policy
 
 
-def _tree(text: bytes | str, report: Report) -> Node:
-    try:
-        if (tree := read_tree(text)) is not None:
-            return tree
-        report.add(START, "", "is empty", "write a policy: see docs/policy.md")
-    except Unreadable as error:
-        report.add(error.mark, "", error.message, error.suggestion)
-    raise report.error()
+def read_policy(field: Field) -> Policy:
+    """The policy at `field`; its problems are in the report."""
+    found = read_outline(field, DocumentKind.POLICY, _KEYS, elsewhere=in_rules(RULE_KEYS))
+    accounts = read_accounts(found.get("trusted_accounts"))
+    groups = read_groups(found.get("groups"))
+    names = {group.name for group in groups}
+    rules = read_rules(found.get("rules"), lambda each: _rule(each, names))
+    return Policy(rules=rules, trusted_accounts=accounts, groups=groups)
 
 
-def _policy(field: Field) -> Policy:
-    found = field.mapping(TOP_KEYS, required=("version", "rules"), elsewhere=_TOP_ELSEWHERE)
-    if "version" in found and (version := found["version"].text()) not in (None, "1"):
-        found["version"].problem(
-            f"`{shown(version or '')}` is not a version of policies", 'write `version: "1"`'
-        )
-    if "kind" in found and (kind := found["kind"].text()) not in (None, "policy"):
-        found["kind"].problem(
-            f"`{shown(kind or '')}` is not an access policy",
-            "an access policy says `kind: policy` or nothing",
-        )
-    accounts = found["trusted_accounts"].distinct(_account) if "trusted_accounts" in found else ()
-    return Policy(rules=_rules(found["rules"]) if "rules" in found else (), trusted_accounts=accounts)
-
-
-def _rules(field: Field) -> tuple[Rule, ...]:
-    rules = []
-    seen: dict[str, int] = {}
-    for index, entry in enumerate(field.entries("a policy has at least one rule")):
-        rule = _rule(entry)
-        if rule.name and rule.name in seen:
-            entry.problem(
-                f"another rule is named `{rule.name}`, rules[{seen[rule.name]}]", "give each its own name"
-            )
-        seen.setdefault(rule.name, index)
-        rules.append(rule)
-    return tuple(rules)
-
-
-def _rule(field: Field) -> Rule:
+def _rule(field: Field, groups: Collection[str]) -> tuple[str, Rule]:
     found = field.mapping(RULE_KEYS, required=("name", "effect"), elsewhere=_RULE_ELSEWHERE)
-    name = found["name"].text() if "name" in found else None
-    if name is not None and len(name) > 128:
-        found["name"].problem("is longer than 128 characters")
+    name = read_name(found.get("name"))
     effect = found["effect"].word(Effect) if "effect" in found else None
-    return Rule(
-        name=name or "",
+    return name, Rule(
+        name=name,
         effect=effect or Effect.DENY,
-        conditions=_matcher(field, found),
-        reason=(found["reason"].prose(500) or "") if "reason" in found else "",
+        conditions=_matcher(field, found, groups),
+        reason=(found["reason"].prose(REASON_LIMIT) or "") if "reason" in found else "",
         override=_override(found["override"], effect) if "override" in found else Override.EMERGENCY,
         max_duration=_duration(found.get("max_duration")),
         max_server_duration=_duration(found.get("max_server_duration")),
@@ -114,8 +95,8 @@ def _rule(field: Field) -> Rule:
     )
 
 
-def _matcher(rule: Field, found: Mapping[str, Field]) -> Conditions:
-    conditions = read_conditions(found["conditions"]) if "conditions" in found else Conditions()
+def _matcher(rule: Field, found: Mapping[str, Field], groups: Collection[str]) -> Conditions:
+    conditions = read_conditions(found["conditions"], groups) if "conditions" in found else Conditions()
     if "match" in found:
         if (text := found["match"].text()) not in (None, "any"):
             found["match"].problem(f"`{shown(text or '')}` is not `any`, which is all that `match` can be")
@@ -152,13 +133,6 @@ def _lease(field: Field) -> Lease | None:
 
 def _table(field: Field) -> str | None:
     text = field.text()
-    if text is not None and not _TABLE.fullmatch(text):
+    if text is not None and not TABLE.fullmatch(text):
         field.problem(f"`{shown(text)}` is neither a DynamoDB table name nor a table's ARN")
-    return text
-
-
-def _account(field: Field) -> str | None:
-    text = field.text()
-    if text is not None and not re.fullmatch("[0-9]{12}", text):
-        field.problem(f"`{shown(text)}` is not an account id, which has 12 digits")
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 
 from sentinel_server.policy.durations import format_duration
@@ -13,6 +13,7 @@ from sentinel_server.policy.schema import (
     Conditions,
     DeviceCondition,
     Lease,
+    Moment,
     Override,
     Policy,
     Rule,
@@ -24,13 +25,17 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
 _CLAIMED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _WIDTH = 100
 
-Value = str | bool | Enum | timedelta | Lease | None
+Value = str | bool | Enum | timedelta | date | Lease | None
 
 
 def print_policy(policy: Policy) -> str:
     """YAML text of `policy`, with defaults left out and all that other YAML readers may mistake in quotes."""
     lines = ['version: "1"']
     lines += _list("trusted_accounts", policy.trusted_accounts)
+    if policy.groups:
+        lines += _below(
+            "groups", (line for group in policy.groups for line in _list(_scalar(group.name), group.users))
+        )
     lines.append("rules:")
     for rule in policy.rules:
         first, *rest = _rule(rule)
@@ -57,7 +62,9 @@ def _rule(rule: Rule) -> Iterator[str]:
 
 def _conditions(conditions: Conditions) -> Iterator[str]:
     yield from _list("profiles", conditions.profiles)
+    yield from _list("not_profiles", conditions.not_profiles)
     yield from _list("users", conditions.users)
+    yield from _list("not_users", conditions.not_users)
     if conditions.time is not None:
         yield from _below("time", _window(conditions.time))
     yield from _list("mode", conditions.modes)
@@ -70,6 +77,8 @@ def _window(window: TimeWindow) -> Iterator[str]:
     if window.hours is not None:
         start, end = window.hours.start, window.hours.end
         yield f'hours: {{start: "{clock_time(start)}", end: "{clock_time(end)}"}}'
+    yield from _one("not_before", window.not_before)
+    yield from _one("not_after", window.not_after)
     yield from _one("timezone", None if window.timezone == "UTC" else window.timezone)
 
 
@@ -87,6 +96,12 @@ def _device(device: DeviceCondition) -> Iterator[str]:
 def clock_time(minute: int) -> str:
     """`09:00`: a minute of the day as policies write it."""
     return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def moment_text(moment: Moment) -> str:
+    """A day or an instant as policies write it: `2026-12-01`, `2026-12-01T09:00:00+01:00`."""
+    text = moment.isoformat()
+    return text.replace("+00:00", "Z") if isinstance(moment, datetime) else text
 
 
 def _one(key: str, value: Value) -> Iterator[str]:
@@ -114,6 +129,8 @@ def _scalar(value: Value) -> str:
         return "true"
     if isinstance(value, timedelta):
         return format_duration(value)
+    if isinstance(value, date):
+        return f'"{moment_text(value)}"'
     if isinstance(value, Lease):
         return value.word or format_duration(timedelta(seconds=value.seconds or 0))
     text = str(value.value) if isinstance(value, Enum) else str(value)

@@ -7,7 +7,7 @@ Empty condition lists match anything. Times are minutes of the day in the window
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 
 
@@ -68,13 +68,23 @@ class Hours:
     end: int
 
 
+Moment = date | datetime
+"""A day in a window's zone, or an instant that is aware of its zone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeWindow:
-    """When a rule applies, in `timezone` (an IANA name that `zoneinfo` knows; UTC unless said)."""
+    """When a rule applies, in `timezone` (an IANA name that `zoneinfo` knows; UTC unless said).
+
+    `not_before` is the first instant that matches and `not_after` the first that no longer does. A bare day
+    stands for its first instant in `not_before` and for its end in `not_after`: that whole day still matches.
+    """
 
     days: tuple[Day, ...] = ()
     hours: Hours | None = None
     timezone: str = "UTC"
+    not_before: Moment | None = None
+    not_after: Moment | None = None
 
 
 OS_TYPES = ("darwin", "windows", "linux")
@@ -98,10 +108,16 @@ class DeviceCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """All must hold; an empty one holds always."""
+    """All must hold; an empty one holds always.
+
+    `not_profiles` and `not_users` hold for what no entry means. An entry of `users` or `not_users` is a bare
+    name, an ARN pattern, or `group:NAME` for all that a group of the document lists.
+    """
 
     profiles: tuple[str, ...] = ()
+    not_profiles: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
+    not_users: tuple[str, ...] = ()
     modes: tuple[Mode, ...] = ()
     time: TimeWindow | None = None
     device: DeviceCondition | None = None
@@ -150,17 +166,42 @@ class Rule:
     allow_unstamped: bool = False
 
 
+GROUP_PREFIX = "group:"
+"""What an entry of `users` begins with when it names a group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A named list of bare names and ARN patterns."""
+
+    name: str
+    users: tuple[str, ...]
+
+
+def expand(entries: tuple[str, ...], groups: tuple[Group, ...]) -> tuple[str, ...]:
+    """The bare names and ARN patterns that `entries` stand for, each group replaced by what it lists.
+
+    Raises KeyError for a group that is not in `groups`; no document that was parsed names one.
+    """
+    if not any(entry.startswith(GROUP_PREFIX) for entry in entries):
+        return entries
+    listed = {GROUP_PREFIX + group.name: group.users for group in groups}
+    parts = (listed[entry] if entry.startswith(GROUP_PREFIX) else (entry,) for entry in entries)
+    return tuple(dict.fromkeys(user for part in parts for user in part))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Rules in order; the first that matches decides, and none is a denial.
 
     `trusted_accounts` are the accounts whose users and SSO sessions a bare name in `users` means; empty means
-    the account the policy came from.
+    the account the policy came from. Entries of `users` may name one of `groups`.
     """
 
     rules: tuple[Rule, ...]
     version: str = "1"
     trusted_accounts: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 class Origin(Enum):
@@ -176,6 +217,8 @@ class LoadedPolicy:
 
     `name` is what a person would look up (a path or a parameter name), `version` the store's own version or
     empty, `sha256` the hash of the exact bytes, `account` the account it is stored in when it has one.
+    `signer` is the id of the key whose signature was checked and `serial` the signed number; empty and None
+    when signing is not set up.
     """
 
     policy: Policy
@@ -184,3 +227,5 @@ class LoadedPolicy:
     origin: Origin
     version: str = ""
     account: str | None = None
+    signer: str = ""
+    serial: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,6 +12,8 @@ from typing import Protocol
 from sentinel_server.clock import Clock
 from sentinel_server.errors import InvalidPolicy, PolicyUnavailable, SentinelError
 from sentinel_server.policy.schema import LoadedPolicy
+
+_JITTER = 0.1
 
 
 class PolicySource(Protocol):
@@ -33,6 +36,7 @@ class _Kept:
     loaded: LoadedPolicy
     started: float
     at: datetime
+    good_for: float
 
 
 class CachedPolicies:
@@ -40,7 +44,8 @@ class CachedPolicies:
 
     Asks for one profile share one load; a load that fails is not remembered, and nothing older is served in
     its place. `timeout` bounds a load; it must not exceed `max_age` (ValueError). Of more than `capacity`
-    profiles the ones asked for longest ago are dropped.
+    profiles the ones asked for longest ago are dropped. `chance` draws from 0 to 1: a policy is read again
+    by up to a tenth sooner, lest all that began together ask the store together for ever.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class CachedPolicies:
         max_age: timedelta,
         timeout: timedelta = timedelta(milliseconds=600),
         capacity: int = 64,
+        chance: Callable[[], float] = lambda: 0.0,
     ) -> None:
         if not timedelta(0) < timeout <= max_age or capacity < 1:
             raise ValueError("a cache needs 0 < timeout <= max_age and room for one policy")
@@ -59,13 +65,14 @@ class CachedPolicies:
         self._max_age = max_age.total_seconds()
         self._timeout = timeout.total_seconds()
         self._capacity = capacity
+        self._chance = chance
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._flights: dict[str, asyncio.Task[LoadedPolicy]] = {}
 
     async def load(self, profile: str) -> LoadedPolicy:
         """The policy for `profile`, read at most `max_age` ago. A caller that is cancelled stops no other."""
         kept = self._kept.get(profile)
-        if kept is not None and self._age(kept) < self._max_age:
+        if kept is not None and self._age(kept) < kept.good_for:
             self._kept.move_to_end(profile)
             return kept.loaded
         flight = self._flights.get(profile)
@@ -83,7 +90,8 @@ class CachedPolicies:
         started, at = self._clock.monotonic(), self._clock.now()
         self._kept.pop(profile, None)
         loaded = await self._bounded(profile)
-        self._kept[profile] = _Kept(loaded, started, at)
+        good_for = self._max_age * (1 - _JITTER * self._chance())
+        self._kept[profile] = _Kept(loaded, started, at, good_for)
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
         return loaded

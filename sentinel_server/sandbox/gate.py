@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from sentinel_server.clock import Clock
-from sentinel_server.sandbox import backend, identify, signature, troubles
+from sentinel_server.sandbox import backend, identify, kms, signature, troubles
 from sentinel_server.sandbox.account import Account
 from sentinel_server.sandbox.actions import asks_of
 from sentinel_server.sandbox.authorise import caller_context, why_not
@@ -98,6 +98,8 @@ class Gate:
         self._authorise(call, credential.principal)
         if call.service == "dynamodb" and call.operation == "CreateTable":
             self._tables.learn(call.params)
+        if call.service == "kms" and call.operation in kms.OPERATIONS:
+            return kms.answer(call, self._account)
         forward = self._elsewhere.get(call.service, self._to_moto)
         return await forward(call)
 

@@ -63,6 +63,8 @@ class Settings:
     heartbeat: timedelta
     lapse_after: timedelta
     session_tags: bool
+    signing_keys: Path | None
+    signing_required: bool | None
     audit_directory: Path
     audit_required: bool
     persons: Persons
@@ -180,7 +182,7 @@ COMMAND_VARIABLES = frozenset(
         "BLOCKS": "ALL",
         "EXEC": "SERVER LAZY DURATION",
         "CREDENTIALS": "DURATION",
-        "EXPLAIN": "USER MODE AT FILE",
+        "EXPLAIN": "USER MATRIX MODE AT FILE",
         "SANDBOX": "SHELL SHARED",
         "AUDIT": "KEY_FILE",
         "INIT": "USER FORCE ALLOW_UNSTAMPED PLAN GENERATE_IAM ACCOUNT",

@@ -126,6 +126,15 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
         one("heartbeat", "60s", _between(_SECOND, _SECOND * 300), "how often a session shows that it lives"),
         one("lapse_after", "10m", _between(_SECOND, _SECOND * 600), "silence after which it is refused"),
         one("session_tags", "false", read_flag, "tag AWS sessions; trust policies must allow sts:TagSession"),
+        one(
+            "signing.keys", None, _path, "the public keys that policies must be signed with; none: no signing"
+        ),
+        one(
+            "signing.required",
+            None,
+            read_flag,
+            "refuse policies without a signature (true with signing.keys)",
+        ),
         one("audit.directory", str(state / "audit"), _path, "where the audit log is written"),
         one("audit.required", "true", read_flag, "issue nothing when the audit log cannot be written"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -53,8 +54,8 @@ def sentinel(*words: str, typed: str = "") -> Result:
 
 def explain(good: str, *words: str) -> Result:
     """Asks the good policy about alice on a Monday morning, unless `words` say otherwise."""
-    given = ["--profile", "prod", "--user", "alice", "--at", "2026-06-08T10:00Z", "--file", good, *words]
-    return sentinel("explain", *given)
+    who = () if "--user" in words else ("--user", "alice")
+    return sentinel("explain", "--profile", "prod", *who, "--at", "2026-06-08T10:00Z", "--file", good, *words)
 
 
 def test_a_valid_file_is_said_to_be_one(good: str) -> None:
@@ -80,20 +81,20 @@ def test_json_has_every_file_with_its_problems(bad: str, good: str) -> None:
     result = sentinel("validate", "--json", good, bad)
     assert (result.exit_code, result.stderr) == (2, "")
     fine, faulty = json.loads(result.stdout)["results"]
-    assert fine == {"file": good, "valid": True, "rules": 2, "problems": []}
-    assert faulty["problems"][1] == {
-        "file": bad,
+    assert fine == {"config_type": "policy", "source": good, "valid": True, "issues": []}
+    assert faulty["issues"][1] == {
+        "severity": "error",
+        "location": "rules[0]",
         "line": 5,
         "column": 5,
-        "path": "rules[0]",
         "message": "unknown key `condtions`",
         "suggestion": "did you mean `conditions`?",
     }
 
 
-def test_a_file_that_cannot_be_read_is_not_valid(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_exits_6(tmp_path: Path) -> None:
     result = sentinel("validate", str(tmp_path / "none.yaml"), str(tmp_path))
-    assert result.exit_code == 2
+    assert result.exit_code == 6
     assert "none.yaml:1:1: cannot be read: No such file or directory" in result.stderr
     assert "cannot be read: Is a directory" in result.stderr
 
@@ -104,6 +105,7 @@ def test_an_explanation_fits_the_terminal_and_says_why(good: str, monkeypatch: p
     assert result.exit_code == 0
     assert result.stdout.replace(Path(good).name, "FILE") == (
         "effect  require_server\n"
+        "outcome allow by server\n"
         "rule    2, office hours\n"
         "reason  production is watched in office hours\n"
         "asked   arn:aws:iam::111122223333:user/alice for prod by server\n"
@@ -121,6 +123,56 @@ def test_an_explanation_in_json_has_the_trace(good: str) -> None:
         "users: alice is not one of carol, dave",
         "time: Sunday 10:00 UTC is outside monday-friday 09:00-17:30",
     ]
+
+
+def test_b27_a_decision_says_how_it_came_about_by_which_policy_and_for_what_time(good: str) -> None:
+    found = json.loads(explain(good, "--json").stdout)
+    assert found["trace"] == [
+        {"rule_index": 0, "rule": "contractors", "why_not": "users: alice is not one of carol, dave"}
+    ]
+    assert found["policy_sha256"] == hashlib.sha256(GOOD.encode()).hexdigest()
+    assert (found["policy_path"], found["policy_version"]) == (good, "")
+    assert found["at"] == "2026-06-08T10:00:00Z"
+
+
+def test_the_outcome_is_that_of_the_door(good: str) -> None:
+    by_cli = json.loads(explain(good, "--json", "--mode", "cli").stdout)
+    assert (by_cli["effect"], by_cli["outcome"]) == ("require_server", "require_server")
+    assert json.loads(explain(good, "--json").stdout)["outcome"] == "allow"
+
+
+def test_a_matrix_has_everybody_the_policy_names(good: str) -> None:
+    result = sentinel("explain", "--profile", "prod", "--matrix", "--at", "2026-06-08T10:00Z", "--file", good)
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "by server at 2026-06-08T10:00:00Z\n"
+        "USER                      prod\n"
+        "alice                     allow 2\n"
+        "carol                     deny 1\n"
+        "dave                      deny 1\n"
+        "any other IAM user        deny -\n"
+        "any other SSO user        deny -\n"
+        "any other role's session  deny -\n"
+        "\n"
+        "   1  contractors\n"
+        "   2  office hours\n"
+        "   -  no rule matches\n"
+    )
+
+
+def test_a_matrix_in_json_has_every_cell(good: str) -> None:
+    found = json.loads(explain(good, "--matrix", "--json", "--user", "alice", "--user", "bob").stdout)
+    assert [(cell["user"], cell["profile"], cell["rule"]) for cell in found["cells"]] == [
+        ("alice", "prod", "office hours"),
+        ("bob", "prod", None),
+    ]
+    assert (found["mode"], found["at"]) == ("server", "2026-06-08T10:00:00Z")
+
+
+def test_several_users_need_a_matrix(good: str) -> None:
+    result = explain(good, "--user", "alice", "--user", "bob")
+    assert isinstance(result.exception, BadInput)
+    assert "--matrix" in result.exception.hint
 
 
 def test_no_line_is_wider_than_80_columns(good: str, tmp_path: Path) -> None:

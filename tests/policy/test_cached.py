@@ -61,6 +61,19 @@ async def test_a_policy_is_served_again_until_it_is_too_old(cached: CachedPolici
     assert (await cached.load("prod")).version == "2"
 
 
+async def test_b26_policies_that_were_read_together_are_not_read_again_together(
+    inner: HeldSource, clock: FakeClock
+) -> None:
+    chances = iter([0.0, 1.0])
+    cached = CachedPolicies(inner, clock, max_age=MAX_AGE, chance=lambda: next(chances))
+    await cached.load("prod")
+    await cached.load("dev")
+    clock.pass_(MAX_AGE * 0.9)
+    chances = iter([0.0])
+    assert (await cached.load("prod")).version == "1"
+    assert (await cached.load("dev")).version == "3"
+
+
 async def test_age_counts_from_when_the_load_began(
     cached: CachedPolicies, inner: HeldSource, clock: FakeClock
 ) -> None:

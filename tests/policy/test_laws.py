@@ -14,6 +14,7 @@ from sentinel_server.policy.match import profile_test, users_test
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.printing import print_policy
 from sentinel_server.policy.schema import Conditions, Effect, Policy, Rule
+from tests.policy.plain import fits, plain_evaluate
 from tests.strategies import asks, policies
 
 DENY_ALL = Rule(name="nobody", effect=Effect.DENY)
@@ -23,6 +24,13 @@ DENY_ALL = Rule(name="nobody", effect=Effect.DENY)
 @given(policies())
 def test_a_printed_policy_parses_as_the_same_policy(policy: Policy) -> None:
     assert parse_policy(print_policy(policy), file="printed") == policy
+
+
+@settings(deadline=None, max_examples=120)
+@given(policies(), st.lists(asks(), min_size=1, max_size=4))
+def test_an_index_decides_what_reading_rule_after_rule_does(policy: Policy, given: list[PolicyAsk]) -> None:
+    for ask in given * 2:  # what is remembered of the first time decides the second
+        assert evaluate(policy, ask) == plain_evaluate(policy, ask)
 
 
 @settings(deadline=None, max_examples=60)
@@ -80,19 +88,6 @@ def test_dropping_a_condition_never_stops_a_rule_from_matching(policy: Policy, a
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=10))
 def test_a_name_pattern_means_what_a_shell_pattern_does(pattern: str, name: str) -> None:
     assert bool(profile_test((pattern,))(name)) == fnmatchcase(name, pattern)
-
-
-def fits(pattern: str, text: str) -> bool:
-    """The definition of an ARN pattern, character by character."""
-    if not pattern:
-        return not text
-    if pattern[0] == "*":
-        return fits(pattern[1:], text) or (bool(text) and text[0] not in ":/" and fits(pattern, text[1:]))
-    return (
-        bool(text)
-        and (text[0] == pattern[0] or (pattern[0] == "?" and text[0] not in ":/"))
-        and fits(pattern[1:], text[1:])
-    )
 
 
 @settings(deadline=None, max_examples=60)

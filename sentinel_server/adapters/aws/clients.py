@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -65,6 +65,20 @@ URGENT = Timing(connect=0.5, read=0.7, attempts=1)
 """For what happens inside a fetch: whoever calls repeats what is worth repeating."""
 
 
+class KmsClient(Protocol):
+    """The two operations of KMS that we use; its members are those of botocore's client."""
+
+    async def get_public_key(self, *, KeyId: str) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html"""
+        ...
+
+    async def sign(
+        self, *, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str
+    ) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html"""
+        ...
+
+
 class AwsSession:
     """Makes clients that share one set of credentials, one region and one clock observer.
 
@@ -104,8 +118,15 @@ class AwsSession:
     def client(
         self, service: Literal["sts"], timing: Timing = ..., region: str | None = ...
     ) -> AbstractAsyncContextManager[STSClient]: ...
+    @overload
     def client(
-        self, service: Literal["dynamodb", "ssm", "sts"], timing: Timing = PATIENT, region: str | None = None
+        self, service: Literal["kms"], timing: Timing = ..., region: str | None = ...
+    ) -> AbstractAsyncContextManager[KmsClient]: ...
+    def client(
+        self,
+        service: Literal["dynamodb", "kms", "ssm", "sts"],
+        timing: Timing = PATIENT,
+        region: str | None = None,
     ) -> AbstractAsyncContextManager[Any]:
         """A client for one service, open while the context lasts; opening it takes about 50 ms."""
         config = AioConfig(

@@ -12,6 +12,7 @@ from sentinel_server.adapters.aws.clients import aws_errors, error_code
 from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
 from sentinel_server.policy.loading import loaded_policy
 from sentinel_server.policy.schema import LoadedPolicy, Origin
+from sentinel_server.policy.stored import SUFFIX
 
 if TYPE_CHECKING:
     from types_aiobotocore_ssm import SSMClient
@@ -44,7 +45,7 @@ class SsmPolicies:
         Raises PolicyUnavailable and InvalidIdentifier; LoginRequired, IdentityUnavailable or ClockSkewed when
         the base credentials or the clock are at fault.
         """
-        name = self._parameter or f"{self._root}/{_checked(profile)}"
+        name = self._parameter or f"{self._root}/{checked_name(profile)}"
         found = await self._fetch(name, profile)
         text = found.get("Value")
         if not text:
@@ -55,7 +56,7 @@ class SsmPolicies:
             name=name,
             origin=Origin.SSM,
             version=str(found.get("Version", "")),
-            account=_account(found.get("ARN", "")),
+            account=account_of(found.get("ARN", "")),
         )
 
     async def _fetch(self, name: str, profile: str) -> ParameterTypeDef:
@@ -65,13 +66,14 @@ class SsmPolicies:
             try:
                 answer = await self._client.get_parameter(Name=name, WithDecryption=True)
             except ClientError as error:
-                if refusal := _refusal(error, name, profile, region):
-                    raise refusal from error
+                if refused := refusal(error, name, profile, region):
+                    raise refused from error
                 raise
         return answer.get("Parameter", {})
 
 
-def _refusal(error: ClientError, name: str, profile: str, region: str) -> PolicyUnavailable | None:
+def refusal(error: ClientError, name: str, profile: str, region: str) -> PolicyUnavailable | None:
+    """What AWS's answer to a reading means, where it means something of its own."""
     code = error_code(error)
     where = f"the SSM parameter {name} in {region}"
     if code in _MISSING:
@@ -85,7 +87,15 @@ def _refusal(error: ClientError, name: str, profile: str, region: str) -> Policy
     return None
 
 
-def _checked(profile: str) -> str:
+def checked_name(profile: str) -> str:
+    """`profile` when it can end a parameter's name. Raises InvalidIdentifier.
+
+    A name that ends in `.sig` is the one of another policy's envelope.
+    """
+    if profile.endswith(SUFFIX):
+        raise InvalidIdentifier(
+            f"no policy can be named {profile[:60]!r}: names that end in {SUFFIX} are those of signatures"
+        )
     if not _NAME.fullmatch(profile) or ".." in profile or len(profile) > 512:
         raise InvalidIdentifier(
             f"no SSM parameter can be named after the profile {profile[:60]!r}",
@@ -94,6 +104,7 @@ def _checked(profile: str) -> str:
     return profile
 
 
-def _account(arn: str) -> str | None:
+def account_of(arn: str) -> str | None:
+    """The account in an ARN, None when it has none."""
     fields = arn.split(":")
     return fields[4] if len(fields) > 5 and fields[4] else None

@@ -33,9 +33,9 @@ class FilePolicies:
         return await asyncio.to_thread(self._load, profile)
 
     def _load(self, profile: str) -> LoadedPolicy:
-        path = self._root / f"{_checked(profile)}.yaml"
+        path = self._root / f"{checked_name(profile)}.yaml"
         try:
-            data = _read(path, self._root)
+            data = read_safe(path, self._root)
         except FileNotFoundError as error:
             hint = f"make one: sentinel init local --profile {quote(profile)}"
             raise PolicyUnavailable(f"no policy for {profile}: {path} does not exist", hint=hint) from error
@@ -45,7 +45,7 @@ class FilePolicies:
         return loaded_policy(data, name=str(path), origin=Origin.FILE)
 
 
-def _checked(profile: str) -> str:
+def checked_name(profile: str) -> str:
     """`profile` when it can be a file's name here; raises InvalidIdentifier otherwise."""
     fault = ""
     if not profile or len(profile.encode("utf-8", "surrogatepass")) > 200:
@@ -59,7 +59,11 @@ def _checked(profile: str) -> str:
     return profile
 
 
-def _read(path: Path, root: Path) -> bytes:
+def read_safe(path: Path, root: Path) -> bytes:
+    """At most one byte more than a policy may have, of a file that nobody else can have written.
+
+    Raises PolicyUnavailable when somebody can, OSError when it cannot be read.
+    """
     # Opened before it is looked at, so that what is checked is what is read. A FIFO must not block.
     with os.fdopen(os.open(path, _OPEN), "rb") as file:
         found = os.fstat(file.fileno())

@@ -1,0 +1,31 @@
+"""How `policy validate` and `config validate` print what they checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cli.checked import Checked
+
+
+def show(results: Sequence[Checked], output: str, *, with_kind: bool) -> None:
+    """Print them; what is valid on stdout, problems on stderr, and all on stdout as JSON or SARIF."""
+    from cli.checked import as_json, as_sarif
+
+    if output == "human":
+        for result in results:
+            _say(result, with_kind)
+        return
+    click.echo(json.dumps(as_json(results) if output == "json" else as_sarif(results), indent=2))
+
+
+def _say(result: Checked, with_kind: bool) -> None:
+    if result.valid:
+        kind = f"{result.kind.words} of " if with_kind and result.kind else ""
+        click.echo(f"{result.source}: ok, {kind}{result.contents}")
+    for problem in result.problems:
+        click.echo(str(problem), err=True)

@@ -1,0 +1,59 @@
+"""Who may break the glass in an emergency, and for what, as values.
+
+The first rule whose profiles fit decides; where none does, nobody may.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from sentinel_server.policy.schema import Group, TimeWindow
+
+
+class ReasonCode(Enum):
+    """Why somebody breaks the glass."""
+
+    INCIDENT = "incident"
+    MAINTENANCE = "maintenance"
+    SECURITY = "security"
+    RECOVERY = "recovery"
+    OTHER = "other"
+
+
+class MfaMethod(Enum):
+    """How somebody proves who they are a second time."""
+
+    TOTP = "totp"
+    SMS = "sms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MfaRequirement:
+    """A second factor is required; empty `methods` mean any."""
+
+    methods: tuple[MfaMethod, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassRule:
+    """Who may break the glass for some profiles. Empty `profiles` and `allowed_reason_codes` mean any."""
+
+    name: str
+    users: tuple[str, ...]
+    profiles: tuple[str, ...] = ()
+    allowed_reason_codes: tuple[ReasonCode, ...] = ()
+    time: TimeWindow | None = None
+    max_duration: timedelta | None = None
+    mfa: MfaRequirement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassPolicy:
+    """Break-glass rules in order; names mean what they do in a `Policy` of these accounts and groups."""
+
+    rules: tuple[BreakGlassRule, ...]
+    version: str = "1"
+    trusted_accounts: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()

@@ -1,0 +1,156 @@
+"""The public keys that policies may be signed with: a pinned set, so that nothing is asked of anybody.
+
+A key counts from `not_before` until `not_after`, both for the moment of signing and for now: once a key is
+retired nothing it ever signed is accepted, because whoever has it could date a signature back.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sentinel_server.canonical import sha256_hex
+from sentinel_server.clock import whole_seconds
+from sentinel_server.errors import AlreadyExists, InvalidSetting, NotFound
+from sentinel_server.policy.statement import (
+    MAX_SERIAL,
+    Algorithm,
+    Place,
+    only,
+    read_instant,
+    read_object,
+)
+
+KEY_SET = "sentinel-key-set/1"
+"""The form of a key set file."""
+MAX_KEY_SET = 256 * 1024
+"""Bytes of a key set file that are read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """A key to check signatures with. `der` is its SubjectPublicKeyInfo; `id` what statements call it."""
+
+    id: str
+    algorithm: Algorithm
+    der: bytes
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+    def why_not(self, instant: datetime) -> str:
+        """Why the key does not count at that instant; empty when it does."""
+        if self.not_before is not None and instant < self.not_before:
+            return f"does not count before {whole_seconds(self.not_before)}"
+        if self.not_after is not None and instant >= self.not_after:
+            return f"counts no longer since {whole_seconds(self.not_after)}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySet:
+    """The pinned keys, and by place (as `str(place)`) the lowest serial that is accepted."""
+
+    keys: tuple[PublicKey, ...] = ()
+    minimum_serials: Mapping[str, int] = field(default_factory=dict)
+
+    def find(self, key_id: str) -> PublicKey | None:
+        """The key of that id."""
+        return next((key for key in self.keys if key.id == key_id), None)
+
+    def minimum(self, place: Place) -> int:
+        """The lowest serial accepted there; 0 when none is pinned."""
+        return self.minimum_serials.get(str(place), 0)
+
+    def add(self, key: PublicKey) -> KeySet:
+        """With one more key. Raises AlreadyExists when its id is taken."""
+        if self.find(key.id) is not None:
+            raise AlreadyExists(f"the key set has a key {key.id} already")
+        return replace(self, keys=(*self.keys, key))
+
+    def retire(self, key_id: str, at: datetime) -> KeySet:
+        """With that key counting only until `at`. Raises NotFound."""
+        if self.find(key_id) is None:
+            raise NotFound(f"the key set has no key {key_id}", hint="list them: sentinel policy keys list")
+        keys = tuple(replace(key, not_after=at) if key.id == key_id else key for key in self.keys)
+        return replace(self, keys=keys)
+
+    def pin(self, place: Place, serial: int) -> KeySet:
+        """With `serial` as the lowest accepted at `place`; a pin is never lowered."""
+        pins = dict(self.minimum_serials)
+        pins[str(place)] = max(serial, pins.get(str(place), 0))
+        return replace(self, minimum_serials=pins)
+
+
+def local_key_id(der: bytes) -> str:
+    """`ed25519-` and 16 hex of the key's SHA-256: the id of a key that no service names."""
+    return f"ed25519-{sha256_hex(der)[:16]}"
+
+
+def parse_key_set(data: bytes, name: str) -> KeySet:
+    """The key set that `data` is, read from `name`. Raises InvalidSetting, nothing else."""
+    try:
+        found = read_object(data, MAX_KEY_SET)
+        if found.get("format") != KEY_SET:
+            raise ValueError(f"its format is not {KEY_SET}")
+        only(found, "format", "keys", "minimum_serials")
+        keys = tuple(_key(each) for each in found["keys"])
+        if len({key.id for key in keys}) != len(keys):
+            raise ValueError("two keys have one id")
+        return KeySet(keys=keys, minimum_serials=_serials(found.get("minimum_serials", {})))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = str(error) if type(error) is ValueError else "it is not of its form"
+        hint = "make one: sentinel policy keys add"
+        raise InvalidSetting(f"{name} is not a set of public keys: {why}", hint=hint) from error
+
+
+def print_key_set(keys: KeySet) -> str:
+    """The key set as JSON that people can review line by line."""
+    import json
+
+    fields = {
+        "format": KEY_SET,
+        "keys": [_fields(key) for key in keys.keys],
+        "minimum_serials": dict(sorted(keys.minimum_serials.items())),
+    }
+    return json.dumps(fields, indent=2) + "\n"
+
+
+def _fields(key: PublicKey) -> dict[str, str]:
+    fields = {
+        "id": key.id,
+        "algorithm": key.algorithm.value,
+        "public_key": base64.b64encode(key.der).decode("ascii"),
+    }
+    if key.not_before is not None:
+        fields["not_before"] = whole_seconds(key.not_before)
+    if key.not_after is not None:
+        fields["not_after"] = whole_seconds(key.not_after)
+    return fields
+
+
+def _key(found: Mapping[str, Any]) -> PublicKey:
+    only(found, "id", "algorithm", "public_key", "not_before", "not_after")
+    if not isinstance(found["id"], str) or not found["id"].isprintable() or not found["id"]:
+        raise ValueError("a key needs an id")
+    try:
+        der = base64.b64decode(found["public_key"], validate=True)
+    except binascii.Error:
+        raise ValueError(f"the public key of {found['id']} is not base64") from None
+    return PublicKey(
+        id=found["id"],
+        algorithm=Algorithm(found["algorithm"]),
+        der=der,
+        not_before=None if found.get("not_before") is None else read_instant(found["not_before"]),
+        not_after=None if found.get("not_after") is None else read_instant(found["not_after"]),
+    )
+
+
+def _serials(found: Mapping[str, Any]) -> dict[str, int]:
+    for place, serial in found.items():
+        if type(serial) is not int or not 0 < serial <= MAX_SERIAL:
+            raise ValueError(f"the minimum serial of {place[:80]} is not a whole number from 1")
+    return dict(found)

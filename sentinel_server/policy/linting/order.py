@@ -1,0 +1,112 @@
+"""What the order of the rules makes of them: rules that nothing reaches, denials that come too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sentinel_server.policy.linting.codes import Code
+from sentinel_server.policy.linting.findings import ALLOWING, Finding, Subject
+from sentinel_server.policy.linting.globs import Undecided
+from sentinel_server.policy.linting.reach import Witness
+from sentinel_server.policy.linting.words import witness_words
+from sentinel_server.policy.schema import Effect, Policy, Rule, expand
+
+_PAIRS = 4000
+"""Allowances held against denials in one policy."""
+
+
+def order(subject: Subject) -> Iterator[Finding]:
+    """Findings about what comes before what."""
+    unreached: set[int] = set()
+    same: dict[object, int] = {}
+    for index, rule in enumerate(subject.policy.rules):
+        first = same.setdefault(_meaning(subject.policy, rule), index)
+        if first != index:
+            unreached.add(index)
+            earlier = subject.policy.rules[first].name
+            yield subject.about_rule(
+                Code.IDENTICAL, index, f"same conditions and effect as the earlier rule `{earlier}`"
+            )
+            continue
+        try:
+            if (finding := _unreached(subject, index)) is not None:
+                unreached.add(index)
+                yield finding
+        except Undecided:
+            yield subject.about_rule(Code.UNDECIDED, index, "")
+    yield from _late(subject, unreached)
+
+
+def _meaning(policy: Policy, rule: Rule) -> object:
+    """Equal for rules with the same effect and conditions that differ at most in the order of lists."""
+    conditions = rule.conditions
+    window = conditions.time
+    return (
+        rule.effect,
+        frozenset(conditions.profiles),
+        frozenset(conditions.not_profiles),
+        frozenset(expand(conditions.users, policy.groups)),
+        frozenset(expand(conditions.not_users, policy.groups)),
+        frozenset(conditions.modes),
+        None if window is None else (frozenset(window.days), replace(window, days=())),
+        conditions.device,
+    )
+
+
+def _unreached(subject: Subject, index: int) -> Finding | None:
+    """Why nothing reaches the rule; None if something does, or if another check says why."""
+    reach = subject.reach
+    if reach.find((index,), (1 << index) - 1) is not None:
+        return None
+    if reach.find((index,), 0) is None:
+        if reach.never(index) or _nobody(subject, index):
+            return None
+        return _about(subject, index, "its own conditions contradict each other, so it never matches")
+    covering = reach.covering(index)
+    names = subject.names(covering)
+    what = f"rule {names} takes" if len(covering) == 1 else f"rules {names} together take"
+    return _about(subject, index, f"no request reaches it: the earlier {what} all that it matches")
+
+
+def _about(subject: Subject, index: int, message: str) -> Finding:
+    denies = subject.policy.rules[index].effect is Effect.DENY
+    return subject.about_rule(Code.UNREACHABLE_DENY if denies else Code.UNREACHABLE, index, message)
+
+
+def _nobody(subject: Subject, index: int) -> bool:
+    users = expand(subject.policy.rules[index].conditions.users, subject.policy.groups)
+    return bool(users) and not any(subject.reach.means_somebody(entry) for entry in users)
+
+
+def _late(subject: Subject, unreached: set[int]) -> Iterator[Finding]:
+    """Denials of which an earlier rule allows a part without being an exception to them."""
+    rules = subject.policy.rules
+    left = _PAIRS
+    for index, rule in enumerate(rules):
+        if rule.effect is not Effect.DENY or index in unreached:
+            continue
+        earlier = [n for n in range(index) if rules[n].effect in ALLOWING and n not in unreached]
+        left -= len(earlier)
+        if left < 0:
+            return
+        for allowing in earlier:
+            if (witness := _escapes(subject, allowing, index)) is not None:
+                yield subject.about_rule(
+                    Code.DENY_TOO_LATE,
+                    index,
+                    f"the earlier rule `{rules[allowing].name}` allows part of it: {witness_words(witness)}",
+                )
+                break
+
+
+def _escapes(subject: Subject, allowing: int, denying: int) -> Witness | None:
+    """A request that the one allows and the other would deny, if the one does not lie within the other."""
+    earlier = (1 << allowing) - 1
+    try:
+        witness = subject.reach.find((allowing, denying), earlier)
+        if witness is None or subject.reach.find((allowing,), earlier | 1 << denying) is None:
+            return None
+    except Undecided:
+        return None
+    return witness

@@ -1,0 +1,31 @@
+"""How often the glass may be broken, as values. The first rule whose profiles fit decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitRule:
+    """Limits for some profiles; empty `profiles` mean any, `None` sets no limit.
+
+    `max_per_user`, `max_per_profile` and `escalation_threshold` count within `quota_window`, which is there
+    when one of them is. `cooldown` is the least time between two emergencies of one person for one profile.
+    """
+
+    name: str
+    profiles: tuple[str, ...] = ()
+    cooldown: timedelta | None = None
+    max_per_user: int | None = None
+    max_per_profile: int | None = None
+    quota_window: timedelta | None = None
+    escalation_threshold: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitPolicy:
+    """Rate-limit rules in order."""
+
+    rules: tuple[RateLimitRule, ...]
+    version: str = "1"
