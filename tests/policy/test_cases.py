@@ -122,6 +122,7 @@ def test_what_a_case_cannot_say_is_a_problem_with_a_way_out(more: str, said: str
         ("tests: [{who: [a, a]}]", "tests[0].who[1]: is listed twice"),
         ("tests: [{profile: 'prod-*'}]", "`prod-*` is a pattern; name the profile"),
         ("tests: [{who: {}}]", "is a mapping where text is expected"),
+        ("tests: [{when: {}}]", "tests[0].when: is a mapping where text is expected"),
         ("tests: [{name: a}, {name: a}]", "tests[1]: another test is named `a`, tests[0]"),
     ],
 )
@@ -135,7 +136,7 @@ def test_a_case_has_a_bounded_number_of_combinations() -> None:
     assert "has more than 2000 combinations" in problems(text)[0]
 
 
-def test_every_problem_is_found_in_one_reading() -> None:
+def test_b23_every_problem_is_found_in_one_reading() -> None:
     assert len(problems("tests: [{}, {}]")) == 2 * sum(
         key in ("name", "who", "profile", "expect") for key in CASE_KEYS
     )

@@ -73,8 +73,9 @@ async def test_doors_that_read_while_policies_are_pushed_are_never_refused(store
             await push(store, number)
         done.set()
 
-    *readings, _ = await asyncio.gather(*(read(MemorySerials()) for _ in range(3)), write())
-    for found in readings:
+    readers = [asyncio.create_task(read(MemorySerials())) for _ in range(3)]
+    await write()
+    for found in await asyncio.gather(*readers):
         assert found == sorted(found), "a door never goes back"
         assert found[-1] in {8, 9}
 
