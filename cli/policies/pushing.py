@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from sentinel_server.clock import SystemClock
 from sentinel_server.errors import BadInput, PolicyChanged
 from sentinel_server.policy.keys import KeySet
 from sentinel_server.policy.shipping import ship, signed_by
-from sentinel_server.policy.signing import Signer, holds, next_serial, sign_policy
-from sentinel_server.policy.statement import Signed
+from sentinel_server.policy.signing import Signer, holds, next_serial, sign_policy, verify
+from sentinel_server.policy.statement import Envelope, Signed, print_envelope
 from sentinel_server.policy.stored import Stored
 from sentinel_server.settings.environ import process_environ
 
@@ -57,6 +57,8 @@ async def push(settings: Settings, shelf: Shelf, seen: Stored, wanted: Push) -> 
     """
     async with signer_of(settings, wanted.sign_with, wanted.kms_key) as signer:
         _check_signer(settings, shelf.keys, seen, signer, wanted.ready)
+        if wanted.ready is not None:
+            await _check_ready(shelf, seen, wanted.data, wanted.ready)
         if _is_there(seen, signer, wanted):
             note(f"{seen.name} has these bytes already, so nothing was written")
             return
@@ -110,8 +112,6 @@ def _check_signer(
             hint = "sign it: --sign-with KEYFILE or --kms-key ID"
             raise BadInput(f"signatures are required, so {seen.name} would not be accepted", hint=hint)
         return
-    if ready is not None and ready.statement.place != seen.place:
-        raise BadInput(f"the signature is for {ready.statement.place}, and this is {seen.place}")
     key = keys.find(key_id) if keys is not None else None
     if keys is not None and key is None:
         hint = "add it to the key set first, everywhere: sentinel policy keys add"
@@ -120,6 +120,22 @@ def _check_signer(
         )
     if key is not None and (reason := key.why_not(SystemClock().now())):
         raise BadInput(f"the key {key_id} {reason}, so nobody would accept {seen.name}")
+
+
+async def _check_ready(shelf: Shelf, seen: Stored, data: bytes, ready: Signed) -> None:
+    """Refuse a signature made elsewhere that would not be accepted. Raises BadInput, PolicyUnverified."""
+    said = ready.statement
+    if said.place != seen.place:
+        raise BadInput(f"the signature is for {said.place}, and this is {seen.place}")
+    highest = await shelf.memory.highest(seen.remembered_as)
+    there = signed_by(data, seen.envelope) == ready
+    if not there and said.serial < (wanted := next_serial(seen, shelf.keys, highest)):
+        hint = f"sign it anew: sentinel policy sign FILE --serial {wanted}"
+        raise BadInput(f"serial {said.serial} of the signature was used before", hint=hint)
+    if shelf.keys is not None:
+        envelope = print_envelope(Envelope(signatures=(ready,)))
+        then = replace(seen, data=data, envelope=envelope)
+        verify(then, shelf.keys, now=SystemClock().now(), highest=highest)
 
 
 def _show(seen: Stored, wanted: Push) -> None:

@@ -259,3 +259,26 @@ def test_a_diff_is_coloured_on_a_terminal_that_wants_colour(desk: Desk, no_colou
         terminal.expect(r"\[y/N\]")
         terminal.line("n")
         assert ("\x1b[32m+version" in terminal.shown) is not no_colour
+
+
+def ready(desk: Desk, *words: str) -> Ran:
+    """Push the policy with the signature that lies beside it."""
+    return desk("push", "prod", desk.policy, "--yes", "--signature", f"{desk.policy}.sig", *words)
+
+
+def test_a_signature_made_before_must_be_one_that_will_be_accepted(desk: Desk) -> None:
+    pinned(desk).policy.write_text(POLICY.replace("name: all", "name: other"))
+    desk.sign("--serial", "1")
+    used = ready(desk)
+    assert (used.status, "serial 1 of the signature was used before" in used.err) == (2, True)
+    desk.sign("--serial", "5")
+    envelope = desk.policy.with_name("prod.yaml.sig")
+    good = envelope.read_text()
+    envelope.write_text(good.replace('"serial":5', '"serial":6'))
+    forged = ready(desk)
+    assert (forged.status, "did not make it" in forged.err) == (6, True)
+    assert "name: all" in desk("pull", "prod").out
+    envelope.write_text(good)
+    assert ready(desk).status == 0
+    assert "has these bytes already" in ready(desk).err
+    assert desk("verify", "prod", "--json").json["serial"] == 5
