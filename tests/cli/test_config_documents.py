@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.commands.config import config
 from cli.configs.generate import TEMPLATES
 from cli.configs.kinds import KINDS
 from cli.configs.templates import TEMPLATES as MADE
 from cli.configs.templates import Cast, documents
+from cli.main import root
 from sentinel_server.errors import BadInput
 from sentinel_server.policy.documents import parse_document, read_document
 from sentinel_server.policy.kinds import DocumentKind
@@ -112,7 +112,7 @@ def test_sarif_places_each_problem_at_its_line(sentinel: CommandLine, tmp_path: 
 
 
 def test_a_document_may_come_from_stdin() -> None:
-    ran = CliRunner().invoke(config, ["validate", "-"], input=APPROVAL)
+    ran = CliRunner().invoke(root, ["config", "validate", "-"], input=APPROVAL)
     assert (ran.exit_code, ran.stdout) == (0, "<stdin>: ok, an approval policy of 1 rule\n")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.commands.policy import policy
+from cli.main import root
 from cli.policies.lint import SEVERITIES
 from sentinel_server.policy.lint import Code, Severity
 
@@ -36,7 +36,7 @@ APPROVAL = 'version: "1"\nkind: approval\nrules:\n  - {name: a, approvers: [alic
 
 def lint(*words: str, typed: str = "") -> Result:
     """Runs `sentinel policy lint` with these words."""
-    return CliRunner().invoke(policy, ["lint", *words], input=typed)
+    return CliRunner().invoke(root, ["policy", "lint", *words], input=typed)
 
 
 @pytest.fixture

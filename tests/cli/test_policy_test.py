@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 
-from cli.commands.policy import policy as group
+from cli.main import root
 from sentinel_server.errors import BadInput
 from tests.fakes.command_line import CommandLine
 
@@ -147,8 +147,8 @@ def test_junit_has_a_case_for_each_test(
 
 def test_a_policy_from_stdin_has_no_tests_beside_it(policy: str) -> None:
     tests = policy.replace(".yaml", ".tests.yaml")
-    assert CliRunner().invoke(group, ["test", "-", tests], input=POLICY).exit_code == 0
-    alone = CliRunner().invoke(group, ["test", "-"], input=POLICY)
+    assert CliRunner().invoke(root, ["policy", "test", "-", tests], input=POLICY).exit_code == 0
+    alone = CliRunner().invoke(root, ["policy", "test", "-"], input=POLICY)
     assert isinstance(alone.exception, BadInput)
     assert alone.exception.message == "no tests for -"
 
