@@ -37,7 +37,6 @@ from sentinel_server.policy.schema import (
     Mode,
     Origin,
     Override,
-    Policy,
     Rule,
 )
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, Standing
@@ -330,7 +329,8 @@ def test_a_deny_in_front_never_lets_anybody_through(known: Facts, now: datetime)
     if isinstance(known.policy, SentinelError):
         return
     nobody = Rule(name="a freeze", effect=Effect.DENY)
-    policy = replace(known.policy, policy=Policy(rules=(nobody, *known.policy.policy.rules)))
+    stricter = replace(known.policy.policy, rules=(nobody, *known.policy.policy.rules))
+    policy = replace(known.policy, policy=stricter)
     assert not isinstance(decide(replace(known, policy=policy), now), Allow)
 
 
