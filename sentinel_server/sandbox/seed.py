@@ -159,7 +159,7 @@ def _developer(aws: EmbeddedAws) -> dict[str, Any]:
     arn = table_arn(region=aws.region, account=aws.account_id, table=TABLE)
     document: dict[str, Any] = json.loads(json.dumps(policy(Role.DEVELOPER, arn)))
     document["Statement"].append(
-        {"Effect": "Allow", "Action": ["sts:*", "ssm:GetParameter"], "Resource": "*"}
+        {"Effect": "Allow", "Action": ["sts:*", "ssm:GetParameter", "ssm:GetParameters"], "Resource": "*"}
     )
     return document
 

@@ -186,10 +186,7 @@ def test_any_one_condition_is_enough(condition: str) -> None:
         (when("users: alice"), "conditions.users: is text where a list is expected; write it as `[alice]`"),
         (when("users: [[a]]"), "users[0]: is a list where text is expected"),
         (when("mode: [web]"), "mode[0]: `web` is not one of server, cli, credential_process, tvm"),
-        (
-            when("time: {}"),
-            "time: says neither `days` nor `hours` nor a date, so it is always true",
-        ),
+        (when("time: {}"), "time: says neither `days` nor `hours` nor a date, so it is always true"),
         (when("time: {timezone: UTC}"), "says neither `days` nor `hours` nor a date, so it is always true"),
         (when("time: {days: [Monday]}"), "did you mean `monday`?"),
         (when("time: [monday]"), "time: is a list where a mapping is expected"),

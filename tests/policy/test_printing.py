@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta, timezone
+
 import yaml
 
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.printing import print_policy
-from sentinel_server.policy.schema import FULL, STANDARD, STRICT, Conditions, Effect, Lease, Policy, Rule
+from sentinel_server.policy.schema import (
+    FULL,
+    STANDARD,
+    STRICT,
+    Conditions,
+    Effect,
+    Group,
+    Lease,
+    Policy,
+    Rule,
+    TimeWindow,
+)
 from tests.policy.test_parse import WHOLE
 
 
@@ -39,6 +52,37 @@ def test_other_readers_of_yaml_see_text_where_we_do() -> None:
     users = ("no", "on", "Y", "null", "1e3", "0123", "17:30", "~")
     policy = Policy(rules=(Rule(name="a", effect=Effect.ALLOW, conditions=Conditions(users=users)),))
     assert yaml.safe_load(print_policy(policy))["rules"][0]["conditions"]["users"] == list(users)
+
+
+def test_groups_exclusions_and_dates_are_printed_as_an_author_would_write_them() -> None:
+    end = datetime(2026, 12, 24, 9, tzinfo=timezone(timedelta(hours=1)))
+    conditions = Conditions(
+        not_profiles=("dev",),
+        users=("group:oncall",),
+        not_users=("bob",),
+        time=TimeWindow(not_before=date(2026, 12, 1), not_after=end),
+    )
+    policy = Policy(
+        rules=(Rule(name="a", effect=Effect.ALLOW, conditions=conditions),),
+        groups=(Group(name="oncall", users=("alice",)), Group(name="no", users=("*-ext",))),
+    )
+    text = print_policy(policy)
+    assert parse_policy(text, file="p") == policy
+    assert text.splitlines()[1:] == [
+        "groups:",
+        "  oncall: [alice]",
+        '  "no": ["*-ext"]',
+        "rules:",
+        "  - name: a",
+        "    effect: allow",
+        "    conditions:",
+        "      not_profiles: [dev]",
+        '      users: ["group:oncall"]',
+        "      not_users: [bob]",
+        "      time:",
+        '        not_before: "2026-12-01"',
+        '        not_after: "2026-12-24T09:00:00+01:00"',
+    ]
 
 
 def test_the_stricter_of_two_leases_wins() -> None:
