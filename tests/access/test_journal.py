@@ -1,0 +1,149 @@
+"""The journal makes lines that somebody can read of what happens many times a second."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from sentinel_server.access.facts import Allow, Basis, Deny, NeedsApproval
+from sentinel_server.access.journal import Journal
+from sentinel_server.auditlog.event import Action, AuditEvent
+from sentinel_server.errors import (
+    ApprovalRequired,
+    AuditUnavailable,
+    PolicyDenied,
+    SentinelError,
+    StoreUnavailable,
+)
+from tests.fakes.audit import MemoryAudit
+from tests.fakes.clock import FakeClock
+from tests.fakes.credentials import ALICE
+from tests.fakes.gate import ALLOW, loaded
+
+ALLOWED = Allow(
+    principal=ALICE,
+    basis=Basis(rule=ALLOW, index=0, policy=loaded(ALLOW)),
+    duration=timedelta(minutes=15),
+    life=timedelta(minutes=15),
+)
+FROZEN = Deny(error=PolicyDenied("rule 'freeze' denies"), basis=Basis(rule=ALLOW, index=2))
+SILENT = Deny(error=StoreUnavailable("no answer within 650 ms"))
+ISSUE, NEXT = "1" * 16, "2" * 16
+
+
+class Desk:
+    """A journal with its log, its clock, and what it told."""
+
+    def __init__(self) -> None:
+        self.audit = MemoryAudit()
+        self.clock = FakeClock()
+        self.told: list[SentinelError | None] = []
+        about = AuditEvent(action=Action.SERVED, at=self.clock.now(), profile="prod", mode="server")
+        self.journal = Journal(self.audit, self.clock, about, self.told.append)
+
+    def lines(self) -> list[tuple[str, int | None]]:
+        """Every line as its word and its count."""
+        return [(event.action.value, event.count) for event in self.audit.events]
+
+
+async def test_serving_is_counted_and_written_at_most_once_a_minute() -> None:
+    desk = Desk()
+    for _ in range(100):
+        await desk.journal.served(ALLOWED, ISSUE)
+    assert desk.lines() == []
+    desk.clock.pass_(timedelta(seconds=61))
+    await desk.journal.served(ALLOWED, ISSUE)
+    assert desk.lines() == [("served", 101)]
+
+
+async def test_another_session_of_aws_begins_another_count() -> None:
+    desk = Desk()
+    await desk.journal.served(ALLOWED, ISSUE)
+    await desk.journal.served(ALLOWED, NEXT)
+    await desk.journal.flush(end=True)
+    assert [(event.issue_id, event.count) for event in desk.audit.events] == [(ISSUE, 1), (NEXT, 1)]
+
+
+async def test_every_line_carries_the_rule_and_the_policy_behind_it() -> None:
+    desk = Desk()
+    await desk.journal.served(ALLOWED, ISSUE)
+    await desk.journal.flush(end=True)
+    (event,) = desk.audit.events
+    assert (event.rule, event.rule_index, event.policy_name) == ("everyone", 0, "prod.yaml")
+    assert (event.effect, event.profile, event.mode) == ("allow", "prod", "server")
+
+
+async def test_what_became_known_is_in_later_lines() -> None:
+    desk = Desk()
+    desk.journal.know(person=ALICE.person, session_id="3" * 16)
+    await desk.journal.refused(FROZEN)
+    (event,) = desk.audit.events
+    assert (event.person, event.session_id) == (ALICE.person, "3" * 16)
+
+
+async def test_a_refusal_is_a_line_at_once_and_its_repeats_a_count() -> None:
+    desk = Desk()
+    for _ in range(4):
+        await desk.journal.refused(FROZEN)
+    assert desk.lines() == [("refused", None)]
+    await desk.journal.flush(end=True)
+    assert desk.lines() == [("refused", None), ("refused", 4)]
+    assert desk.told == [FROZEN.error]
+
+
+async def test_another_refusal_is_another_line() -> None:
+    desk = Desk()
+    await desk.journal.refused(FROZEN)
+    await desk.journal.refused(SILENT)
+    assert [word for word, count in desk.lines() if count is None] == ["refused", "store_failed"]
+    assert desk.told == [FROZEN.error, SILENT.error]
+
+
+async def test_an_approval_that_is_missing_is_not_called_a_denial() -> None:
+    desk = Desk()
+    await desk.journal.refused(NeedsApproval(error=ApprovalRequired("ask first"), basis=Basis()))
+    assert [event.effect for event in desk.audit.events] == ["require_approval"]
+
+
+async def test_going_on_after_a_refusal_is_a_change_that_is_told() -> None:
+    desk = Desk()
+    await desk.journal.refused(FROZEN)
+    await desk.journal.served(ALLOWED, ISSUE)
+    assert ("changed", None) in desk.lines()
+    assert desk.told == [FROZEN.error, None]
+
+
+async def test_a_log_that_fails_makes_a_refusal_no_less_of_one() -> None:
+    desk = Desk()
+    desk.audit.fails = AuditUnavailable("disk full")
+    await desk.journal.refused(FROZEN)
+    assert desk.told == [FROZEN.error]
+    desk.audit.fails = None
+    await desk.journal.refused(FROZEN)
+    assert ("refused", None) in desk.lines()
+
+
+async def test_serving_stops_at_a_count_that_cannot_be_written_and_loses_none() -> None:
+    desk = Desk()
+    await desk.journal.served(ALLOWED, ISSUE)
+    desk.clock.pass_(timedelta(seconds=61))
+    desk.audit.fails = AuditUnavailable("disk full")
+    for _ in range(3):
+        with pytest.raises(AuditUnavailable):
+            await desk.journal.served(ALLOWED, ISSUE)
+    desk.audit.fails = None
+    await desk.journal.served(ALLOWED, ISSUE)
+    assert desk.lines() == [("served", 5)]
+
+
+async def test_what_the_door_refused_by_itself_is_counted_by_kind_and_code() -> None:
+    desk = Desk()
+    for _ in range(3):
+        desk.journal.count(Action.AUTH_FAILED)
+    desk.journal.count(Action.REFUSED, "TooLate")
+    await desk.journal.flush()
+    found = [(event.action, event.code, event.count) for event in desk.audit.events]
+    assert found == [(Action.AUTH_FAILED, None, 3), (Action.REFUSED, "TooLate", 1)]
+    await desk.journal.flush()
+    assert len(desk.audit.events) == 2
