@@ -197,7 +197,7 @@ def test_a_device_condition_that_insists_is_a_denial_that_names_it() -> None:
     allowed(facts(rule, ALLOW))
 
 
-def test_the_standard_lease_is_eleven_minutes_and_a_rule_can_only_shorten_it() -> None:
+def test_w17_the_lease_bounds_what_a_revocation_cannot_take_back_and_a_rule_only_shortens_it() -> None:
     assert allowed(facts()).lease == STANDARD
     strict = replace(ALLOW, max_lease=STRICT)
     wish = Ask(profile="prod", mode=Mode.SERVER, lease=FULL)
