@@ -167,8 +167,8 @@ _ABOUT = {
     Code.UNDECIDED: About(
         name="Undecided",
         severity=Severity.NOTE,
-        text="whether the rule can be reached was not decided",
-        why="The patterns before it meet in more ways than are tried.",
+        text="something about the rule was not decided",
+        why="The patterns before it meet in more ways, or with more rules, than are tried.",
         way_out="use fewer patterns with several `*`",
     ),
 }

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-_STATES = 6000
+_STATES = 4000
+"""Steps after which one question is given up, and in sum, those after which questions are given up sooner."""
+_STATES_IN_ALL = 40_000
+_FEW_STATES = 200
 
 
 class Undecided(Exception):
@@ -56,6 +59,7 @@ class Patterns:
         "_literal",
         "_loops",
         "_spans",
+        "_spent",
         "_start",
         "_steps",
         "alphabet",
@@ -67,6 +71,7 @@ class Patterns:
         self._loops = dict.fromkeys(alphabet, 0)
         self._literal: dict[str, int] = {}
         self._start = 0
+        self._spent = 0
         self._spans: list[int] = []
         self._ends: dict[int, int] = {}
         place = 0
@@ -92,6 +97,7 @@ class Patterns:
         needed = [self._spans[number] for number in required]
         goal = one_of(required)
         tried = sum(self._spans[number] for number in bits(goal | negated))
+        limit = _STATES if self._spent < _STATES_IN_ALL else _FEW_STATES
         best, found = Least(negated), []
         seen = {self._start}
         waiting = [(self._start, "")]
@@ -106,9 +112,10 @@ class Patterns:
                 if after not in seen and all(after & span for span in needed):
                     seen.add(after)
                     waiting.append((after, text + character))
-            if len(seen) > _STATES:
-                return found, False
-        return found, True
+            if len(seen) > limit:
+                break
+        self._spent += len(seen)
+        return found, len(seen) <= limit
 
     def _lay_out(self, number: int, shape: Shape, place: int) -> int:
         first = place

@@ -12,7 +12,7 @@ from sentinel_server.policy.linting.reach import Witness
 from sentinel_server.policy.linting.words import witness_words
 from sentinel_server.policy.schema import Effect, Policy, Rule, expand
 
-_PAIRS = 4000
+_PAIRS = 20_000
 """Allowances held against denials in one policy."""
 
 
@@ -34,7 +34,7 @@ def order(subject: Subject) -> Iterator[Finding]:
                 unreached.add(index)
                 yield finding
         except Undecided:
-            yield subject.about_rule(Code.UNDECIDED, index, "")
+            yield subject.about_rule(Code.UNDECIDED, index, "whether any request reaches it was not decided")
     yield from _late(subject, unreached)
 
 
@@ -88,25 +88,37 @@ def _late(subject: Subject, unreached: set[int]) -> Iterator[Finding]:
             continue
         earlier = [n for n in range(index) if rules[n].effect in ALLOWING and n not in unreached]
         left -= len(earlier)
-        if left < 0:
-            return
-        for allowing in earlier:
-            if (witness := _escapes(subject, allowing, index)) is not None:
-                yield subject.about_rule(
-                    Code.DENY_TOO_LATE,
-                    index,
-                    f"the earlier rule `{rules[allowing].name}` allows part of it: {witness_words(witness)}",
+        try:
+            if left < 0:
+                raise Undecided
+            if (finding := _too_late(subject, index, earlier)) is not None:
+                yield finding
+        except Undecided:
+            what = "whether an earlier rule allows a part of it was not decided"
+            yield subject.about_rule(Code.UNDECIDED, index, what)
+
+
+def _too_late(subject: Subject, denying: int, earlier: list[int]) -> Finding | None:
+    """The first of the earlier rules that lets something escape; those that cannot be decided come last."""
+    undecided = False
+    for allowing in earlier:
+        try:
+            if (witness := _escapes(subject, allowing, denying)) is not None:
+                name, words = subject.policy.rules[allowing].name, witness_words(witness)
+                return subject.about_rule(
+                    Code.DENY_TOO_LATE, denying, f"the earlier rule `{name}` allows part of it: {words}"
                 )
-                break
+        except Undecided:
+            undecided = True
+    if undecided:
+        raise Undecided
+    return None
 
 
 def _escapes(subject: Subject, allowing: int, denying: int) -> Witness | None:
     """A request that the one allows and the other would deny, if the one does not lie within the other."""
-    earlier = (1 << allowing) - 1
-    try:
-        witness = subject.reach.find((allowing, denying), earlier)
-        if witness is None or subject.reach.find((allowing,), earlier | 1 << denying) is None:
-            return None
-    except Undecided:
+    before = (1 << allowing) - 1
+    witness = subject.reach.find((allowing, denying), before)
+    if witness is None or subject.reach.find((allowing,), before | 1 << denying) is None:
         return None
     return witness

@@ -299,6 +299,41 @@ def test_a_request_that_is_found_early_decides_whatever_there_was_left_to_try() 
     assert codes(text + rule("rest", "allow", "users: [alice]")) == []
 
 
+def test_a_denial_whose_exceptions_cannot_be_told_is_undecided_unless_one_is_found() -> None:
+    tangled = rule("some", "allow", f"users: [alice], profiles: [{TANGLE}]")
+    rest = rule("rest", "allow", f"users: [alice], not_profiles: [{TANGLE}], mode: [cli]")
+    denial = rule("no", "deny", f"profiles: [{TANGLE}], mode: [cli]")
+    messages = [each.message for each in found(tangled + rest + denial)]
+    assert any(each.startswith("the earlier rule `some` allows part of it: alice") for each in messages)
+    (undecided,) = (each for each in found(rest + denial) if each.rule == "no")
+    assert undecided.code is Code.UNDECIDED
+    assert undecided.message == "whether an earlier rule allows a part of it was not decided"
+
+
+def test_more_pairs_than_are_tried_are_said_not_to_be_decided() -> None:
+    allowing = [
+        f"{{name: a{n}, effect: allow, conditions: {{users: [a{n}], profiles: [p]}}}}" for n in range(150)
+    ]
+    denying = [f"{{name: d{n}, effect: deny, conditions: {{profiles: [q{n}]}}}}" for n in range(150)]
+    text = "".join(f"  - {each}\n" for each in (*allowing, *denying))
+    undecided = [each for each in found(text) if each.code is Code.UNDECIDED]
+    assert [each.rule for each in undecided] == [f"d{n}" for n in range(133, 150)]
+
+
+def test_many_covering_rules_are_counted_and_not_all_named() -> None:
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    text = "".join(rule(day, "allow", f"users: [a], time: {{days: [{day}], timezone: UTC}}") for day in days)
+    (finding,) = found(text + rule("never", "allow", "users: [a]"))
+    assert finding.message.endswith(
+        "the earlier rules `monday`, `tuesday`, `wednesday`, `thursday`, `friday` and 2 more together take "
+        "all that it matches"
+    )
+
+
+def test_severities_have_an_order() -> None:
+    assert sorted(Severity, key=lambda each: each.rank) == [Severity.NOTE, Severity.WARNING, Severity.ERROR]
+
+
 def test_findings_come_in_the_order_of_the_text() -> None:
     text = rule("a", "allow", "profiles: [p]", "max_lease: 7m") + rule(
         "b", "deny", "users: [eve]", "max_duration: 1h"

@@ -291,3 +291,7 @@ def test_two_rules_that_no_request_has_in_common_never_mean_the_same_one(
     assume(apart)
     for ask in asks(NOW + timedelta(minutes=minutes)):
         assert not any(one.selected(ask) == two.selected(ask) == 0 for one, two in apart)
+
+
+def test_a_rule_that_must_and_must_not_match_is_met_by_nothing() -> None:
+    assert Reach(a_policy(Conditions()), NOW).find((0,), 1) is None
