@@ -87,7 +87,9 @@ class Story:
         self._step("in another terminal: `sentinel server-sessions`")
         done = self._run("server-sessions", "--json")
         _expect(done.code == 0, "the sessions could not be listed", done)
-        (session,) = json.loads(done.out)["sessions"]
+        sessions = json.loads(done.out)["sessions"]
+        _expect(len(sessions) == 1, f"{len(sessions)} sessions are listed, not one", done)
+        session = sessions[0]
         self._tell(f"session {session['id']}: {session['user']} has {session['profile']}")
         return str(session["id"])
 
@@ -173,7 +175,7 @@ class _Child:
 
 def _expect(truth: bool, what: str, done: Result | None = None) -> None:
     if not truth:
-        raise _unexpected(what, [] if done is None else [f"exit {done.code}", done.out, done.err])
+        raise _unexpected(what, [] if done is None else [f"exit {done.code}", done.err])
 
 
 def _unexpected(what: str, seen: Sequence[str]) -> Findings:
