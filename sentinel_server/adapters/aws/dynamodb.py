@@ -103,8 +103,11 @@ class Items:
             answer = await self._client.batch_get_item(RequestItems={self._table: wanted})
             if answer.get("UnprocessedKeys"):
                 raise StoreUnavailable(f"table {self._table} is too busy to answer in full")
-            found = (row for rows in answer["Responses"].values() for row in rows)
-            return tuple(_read_item(row) for row in found)
+            # A table without the items is answered by an empty list under its name; no list is no answer,
+            # and must not read as "nobody is blocked".
+            if len(answer["Responses"]) != 1:
+                raise StoreUnavailable(f"reading table {self._table}: the answer names no table")
+            return tuple(_read_item(row) for rows in answer["Responses"].values() for row in rows)
 
     async def query(
         self, request: Mapping[str, Any], start: Mapping[str, str] | None = None
