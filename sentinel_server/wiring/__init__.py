@@ -1,0 +1,39 @@
+"""Settings → Services. The one place that names concrete adapters, each imported only where it is used."""
+
+from __future__ import annotations
+
+from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
+from sentinel_server.wiring.policies import (
+    KeyRing,
+    Shelf,
+    key_ring,
+    open_policies,
+    open_policy_store,
+    open_signer,
+    read_parameter,
+)
+from sentinel_server.wiring.principals import Visitor, actor, load_profile, profiles, whoami
+from sentinel_server.wiring.stores import open_audit, open_provisioner, open_store
+
+__all__ = [
+    "Door",
+    "KeyRing",
+    "Shelf",
+    "Visitor",
+    "actor",
+    "child_files",
+    "key_ring",
+    "load_profile",
+    "loopback",
+    "open_audit",
+    "open_door",
+    "open_policies",
+    "open_policy_store",
+    "open_provisioner",
+    "open_signer",
+    "open_store",
+    "profiles",
+    "read_parameter",
+    "runtime_directory",
+    "whoami",
+]

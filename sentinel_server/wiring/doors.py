@@ -1,0 +1,126 @@
+"""A door: its place at the gate, its loopback server, and the files of its child."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinel_server.clock import SystemClock, SystemIds
+from sentinel_server.wiring.policies import policy_source
+from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
+from sentinel_server.wiring.stores import StoreOpener, open_audit
+
+if TYPE_CHECKING:
+    from sentinel_server.access.facts import Ask
+    from sentinel_server.access.gate import Gate
+    from sentinel_server.access.seat import Seat, Sources
+    from sentinel_server.access.session import ServerSession
+    from sentinel_server.adapters.local.child_files import ChildFiles
+    from sentinel_server.clock import Clock
+    from sentinel_server.credentials.profiles import Profile
+    from sentinel_server.secret import Secret
+    from sentinel_server.settings.resolve import Settings
+    from sentinel_server.web.run import LoopbackServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One open door: what it issues for, and its place at the gate."""
+
+    profile: Profile
+    region: str | None
+    gate: Gate
+    sources: Sources
+    seat: Seat
+
+
+@asynccontextmanager
+async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIterator[Door]:
+    """A place at the gate for `ask`; everything it opened is closed at the end.
+
+    Raises UnknownProfile, InvalidSetting and LoginRequired before anything is asked of AWS.
+    """
+    from sentinel_server.access.gate import Gate
+    from sentinel_server.access.seat import Rules, Sources
+    from sentinel_server.adapters.aws.sts import StsAssumer
+    from sentinel_server.credentials.endpoints import region_of
+
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        base = await open_base(stack, settings, ask.profile, clock, visitor)
+        await base.prepare()
+        profile = load_profile(settings, ask.profile)
+        region = settings.region or region_of(profile, settings.environ)
+        control = await open_control(stack, settings, base, profile, clock)
+        roles = StsAssumer(base.sts, base, clock)
+        stack.push_async_callback(roles.close)
+        sources = Sources(
+            policies=await policy_source(stack, settings, control, region, clock, visitor.say),
+            base=base,
+            roles=roles,
+            open_store=StoreOpener(stack, settings, control, region),
+            audit=await stack.enter_async_context(open_audit(settings, clock=clock, say=visitor.say)),
+            clock=clock,
+            ids=SystemIds(),
+            rules=Rules(
+                lapse_after=settings.lapse_after,
+                enforce_lease=settings.enforce_lease,
+                session_tags=settings.session_tags,
+                persons=settings.persons,
+            ),
+        )
+        seat = _seat(sources, ask, profile, visitor)
+        yield Door(profile=profile, region=region, gate=Gate(sources), sources=sources, seat=seat)
+
+
+def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[LoopbackServer, Secret]:
+    """The loopback server for one session, not yet started, and the token that its child must show."""
+    from sentinel_server.web.auth import fresh_token
+    from sentinel_server.web.options import WebOptions
+    from sentinel_server.web.peer import same_user_at
+    from sentinel_server.web.run import LoopbackServer
+
+    token = fresh_token()
+    options = WebOptions(
+        token=token, listen=settings.listen, port=settings.server_port, rate_limit=settings.rate_limit
+    )
+    ours = partial(same_user_at, allowed=settings.allow_uid)
+    return LoopbackServer(session, session, options, clock=clock, same_user=ours), token
+
+
+@contextmanager
+def runtime_directory(settings: Settings) -> Iterator[Callable[[str, str], Path]]:
+    """A private directory for one server; call what comes with a name and a text to write a file in it."""
+    from sentinel_server.adapters.local.private import private_directory, private_file
+
+    with private_directory(settings.environ) as directory:
+        yield lambda name, text: private_file(directory, name, text)
+
+
+def child_files(settings: Settings, config: str) -> ChildFiles:
+    """The AWS files of a child that outlives us. Raises InvalidSetting."""
+    from sentinel_server.adapters.local.child_files import child_files
+
+    return child_files(settings.directories.state, config)
+
+
+def _seat(sources: Sources, ask: Ask, profile: Profile, visitor: Visitor) -> Seat:
+    from sentinel_server.access.facts import Target
+    from sentinel_server.access.journal import Journal
+    from sentinel_server.access.seat import Seat
+    from sentinel_server.auditlog.event import Action, AuditEvent
+    from sentinel_server.credentials.cache import MintCache
+
+    about = AuditEvent(action=Action.SERVED, at=sources.clock.now(), profile=ask.profile, mode=ask.mode.value)
+    seconds = None if profile.duration is None else int(profile.duration.total_seconds())
+    return Seat(
+        ask=ask,
+        target=Target(role_arn=profile.assumes, external_id=profile.external_id, duration_seconds=seconds),
+        journal=Journal(sources.audit, sources.clock, about, visitor.told),
+        cache=MintCache(sources.clock),
+        instance_id=sources.ids.fresh(),
+    )

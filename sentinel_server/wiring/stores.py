@@ -1,0 +1,113 @@
+"""Sessions, the audit log and the table: what is written and looked at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinel_server.clock import SystemClock, SystemIds
+from sentinel_server.errors import (
+    StoreUnavailable,
+)
+from sentinel_server.settings.locations import (
+    DynamoDbLocation,
+    SqliteLocation,
+    parse_table,
+)
+from sentinel_server.wiring.principals import Say, control_name, open_own
+
+if TYPE_CHECKING:
+    from sentinel_server.adapters.aws.base import BotoBase
+    from sentinel_server.auditlog.sink import AuditSink
+    from sentinel_server.provisioning.apply import Provisioner
+    from sentinel_server.sessions.store import SessionStore
+    from sentinel_server.settings.resolve import Settings
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[SessionStore]:
+    """The configured session store, for commands that look at sessions and cut them off."""
+    async with AsyncExitStack() as stack:
+        if isinstance(settings.store, SqliteLocation):
+            yield await sqlite_store(stack, settings.store.path)
+            return
+        base = await open_own(stack, settings, control_name(settings), SystemClock())
+        yield await StoreOpener(stack, settings, base, settings.region)(None)
+
+
+@asynccontextmanager
+async def open_audit(
+    settings: Settings, *, clock: SystemClock | None = None, say: Say = lambda _: None
+) -> AsyncIterator[AuditSink]:
+    """The audit log of this machine; what it cannot write is refused, or only said, as configured."""
+    from sentinel_server.adapters.local.jsonl import JsonlAudit
+    from sentinel_server.auditlog.fanout import Destination, FanOut
+
+    log = JsonlAudit(settings.audit_directory, clock=clock or SystemClock(), ids=SystemIds())
+    sink = FanOut([Destination(name="file", sink=log, required=settings.audit_required)], say)
+    try:
+        yield sink
+    finally:
+        await sink.close()
+
+
+@asynccontextmanager
+async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
+    """What makes and mends the sessions table."""
+    from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
+
+    async with AsyncExitStack() as stack:
+        base = await open_own(stack, settings, control_name(settings), SystemClock())
+        client = await stack.enter_async_context(base.aws.client("dynamodb", region=settings.region))
+        yield DynamoDbProvisioner(client)
+
+
+async def sqlite_store(stack: AsyncExitStack, path: Path) -> SessionStore:
+    """The embedded store in the file at `path`, closed with the stack."""
+    from sentinel_server.adapters.local.sqlite import SqliteSessions
+
+    store = SqliteSessions(path)
+    stack.push_async_callback(store.close)
+    return store
+
+
+class StoreOpener:
+    """Opens the configured store, or the table that a rule names."""
+
+    def __init__(
+        self, stack: AsyncExitStack, settings: Settings, control: BotoBase, region: str | None
+    ) -> None:
+        self._stack = stack
+        self._settings = settings
+        self._control = control
+        self._region = region
+
+    async def __call__(self, table: str | None) -> SessionStore:
+        configured = self._settings.store
+        if table is None and isinstance(configured, SqliteLocation):
+            return await sqlite_store(self._stack, configured.path)
+        if table is None:
+            assert isinstance(configured, DynamoDbLocation)  # noqa: S101  # the other kind has just returned
+            return await self._dynamodb(configured, configured.table)
+        named = parse_table(table)
+        near = configured if isinstance(configured, DynamoDbLocation) else None
+        if near is not None and named.account is None:  # a bare name is in the configured place
+            named = replace(named, region=near.region, account=near.account)
+        return await self._dynamodb(named, table)
+
+    async def _dynamodb(self, where: DynamoDbLocation, text: str) -> SessionStore:
+        from sentinel_server.adapters.aws.sessions import open_dynamodb_sessions
+        from sentinel_server.sessions.store import StoreRef
+
+        if where.account is not None:
+            found = (await self._control.principal()).account
+            if found != where.account:
+                raise StoreUnavailable(f"{where} is asked with credentials of account {found}")
+        region = where.region or self._region
+        ref = StoreRef(url=f"dynamodb://{region or ''}/{where.table}", shared=True, table=text)
+        store = await open_dynamodb_sessions(self._control.aws, where.table, ref, region)
+        self._stack.push_async_callback(store.close)
+        return store
