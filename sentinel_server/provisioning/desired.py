@@ -10,40 +10,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sentinel_server.sessions.model import BLOCK, REVOCATION, STORED
+
 KEY = "id"
 """The partition key of every table of ours."""
 
 SORT = "created_at"
 """When a session began, or a block was written: the order of every index."""
 
-REVOCATION_ATTRIBUTES = ("revoked_at", "revoked_by", "revoked_reason")
+REVOCATION_ATTRIBUTES = REVOCATION
 """What cuts a session off, whatever else its row says; only the security role writes it."""
 
-OWNER_ATTRIBUTES = (
-    "id",
-    "kind",
-    "status",
-    "created_at",
-    "person",
-    "user",
-    "principal_arn",
-    "principal_id",
-    "profile",
-    "server_instance_id",
-    "source_identity",
-    "started_at",
-    "heartbeat_at",
-    "last_access_at",
-    "expires_at",
-    "lease_seconds",
-    "role_arn",
-    "request_count",
-    "credentials_until",
-    "ended_at",
-)
+OWNER_ATTRIBUTES = (*STORED, "kind", "status", "created_at")
 """What the holder of a session may write in its row."""
 
-BLOCK_ATTRIBUTES = ("scope", "name", "at", "by", "reason", "until", "lifted_at", "lifted_by")
+BLOCK_ATTRIBUTES = BLOCK
 """What a block row holds beside its id, kind and place in the order."""
 
 BLOCK_PREFIX = "block#"

@@ -22,6 +22,34 @@ KEEP_AFTER_END = timedelta(days=400)
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
+STORED = (
+    "id",
+    "person",
+    "user",
+    "principal_arn",
+    "principal_id",
+    "profile",
+    "server_instance_id",
+    "source_identity",
+    "started_at",
+    "heartbeat_at",
+    "last_access_at",
+    "expires_at",
+    "lease_seconds",
+    "role_arn",
+    "request_count",
+    "credentials_until",
+    "ended_at",
+)
+"""The names under which a session is stored, without its revocation."""
+
+REVOCATION = ("revoked_at", "revoked_by", "revoked_reason")
+"""What cuts a session off, whatever else its row says."""
+
+BLOCK = ("scope", "name", "at", "by", "reason", "until", "lifted_at", "lifted_by")
+"""The names under which a block is stored."""
+
+
 class State(Enum):
     """What a session is at one instant; only ACTIVE is served."""
 

@@ -13,7 +13,16 @@ from typing import Any
 
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.sessions.listing import Position
-from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session
+from sentinel_server.sessions.model import (
+    BLOCK,
+    REVOCATION,
+    STORED,
+    Block,
+    BlockKey,
+    Revocation,
+    Scope,
+    Session,
+)
 from sentinel_server.sessions.store import SessionQuery
 
 Value = str | int | None
@@ -21,29 +30,8 @@ Row = tuple[Any, ...]
 
 IS_SESSION = "session"
 
-_SESSION = (
-    "id",
-    "person",
-    "user",
-    "principal_arn",
-    "principal_id",
-    "profile",
-    "server_instance_id",
-    "source_identity",
-    "started_at",
-    "heartbeat_at",
-    "last_access_at",
-    "expires_at",
-    "lease_seconds",
-    "role_arn",
-    "request_count",
-    "credentials_until",
-    "ended_at",
-    "revoked_at",
-    "revoked_by",
-    "revoked_reason",
-)
-_BLOCK = ("key", "scope", "name", "at", "by", "reason", "until", "lifted_at", "lifted_by")
+_SESSION = (*STORED, *REVOCATION)
+_BLOCK = ("key", *BLOCK)
 
 SESSION_COLUMNS = ", ".join(_SESSION)
 BLOCK_COLUMNS = ", ".join(_BLOCK)
