@@ -14,7 +14,7 @@ from cli.types import session_id as session_id_type
 from cli.types import span
 
 if TYPE_CHECKING:
-    from sentinel_server.sessions.model import State
+    from sentinel_server.sessions.model import Session, State
     from sentinel_server.sessions.store import Page, SessionQuery
     from sentinel_server.settings.resolve import Settings
 
@@ -173,6 +173,17 @@ def _print(page: Page, now: datetime, output: str) -> None:
         note("no such sessions")
 
 
+def _own_person(session: Session) -> str | None:
+    """The person's key before a `people` map; a block under it holds as well."""
+    from sentinel_server.errors import InvalidArn
+    from sentinel_server.identity.arn import parse_principal
+
+    try:
+        return parse_principal(session.principal_arn, unique_id=session.principal_id).person
+    except InvalidArn:
+        return None
+
+
 async def _show(settings: Settings, session_id: str, output: str) -> None:
     from cli import tables
     from cli.output import show_json, show_lines
@@ -187,7 +198,9 @@ async def _show(settings: Settings, session_id: str, output: str) -> None:
         if session is None:
             hint = "list them: sentinel server-sessions --all"
             raise NotFound(f"there is no session {session_id} in {store.ref.url}", hint=hint)
-        standing = await store.standing(None, block_keys(session.person, session.profile))
+        standing = await store.standing(
+            None, block_keys(session.person, session.profile, own=_own_person(session))
+        )
     blocks = [block for block in standing.blocks if block.holds(now)]
     if output == "json":
         held = [tables.block_fields(block, now) for block in blocks]

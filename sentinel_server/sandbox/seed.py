@@ -165,7 +165,9 @@ def _developer(aws: EmbeddedAws) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for parent in reversed([parent for parent in path.parents if not parent.exists()]):
+        # `parents=True` would make all but the last one for everybody to see.
+        parent.mkdir(mode=0o700)
     path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
 

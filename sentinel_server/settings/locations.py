@@ -100,7 +100,7 @@ def parse_policies(text: str) -> PolicyLocation:
     if text.startswith("file://"):
         return FilePolicies(directory=_path(text, "file://"))
     found = _SSM.fullmatch(text)
-    if found is None:
+    if found is None or not found["root"].strip("/"):
         raise InvalidSetting(
             f"policies {text!r} is neither file:///DIRECTORY nor ssm://[ACCOUNT@][REGION]/PARAMETER/PATH"
         )

@@ -208,6 +208,15 @@ def test_one_session_says_who_revoked_it_and_which_block_holds(sentinel: Command
     assert [block["key"] for block in found["blocks"]] == ["profile:prod"]
 
 
+def test_a_block_under_the_key_from_before_a_people_map_is_shown_too(sentinel: CommandLine) -> None:
+    fill(sentinel, live(1, person="person:alice", principal_arn="arn:aws:iam::111122223333:user/alice"))
+    key = BlockKey(scope=Scope.PERSON, name="iam:111122223333:alice")
+    block = Block(key=key, at=SystemClock().now(), by="security", reason="audit")
+    sentinel.in_store(lambda store: store.block(block))
+    found = sentinel("server-session", f"{1:016x}", "--json").json
+    assert [block["key"] for block in found["blocks"]] == ["person:iam:111122223333:alice"]
+
+
 def test_a_session_nobody_knows_is_not_found(sentinel: CommandLine) -> None:
     ran = sentinel("server-session", "0123456789abcdef")
     assert (ran.status, ran.out) == (1, "")

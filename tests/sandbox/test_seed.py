@@ -83,7 +83,7 @@ def test_every_file_is_its_owners_alone(home: Home) -> None:
     assert {oct(path.stat().st_mode & 0o777) for path in ours} == {"0o600"}
 
 
-@pytest.mark.parametrize("place", ["aws", "run", "config/sentinel/policies"])
+@pytest.mark.parametrize("place", ["aws", "run", "config", "config/sentinel", "config/sentinel/policies"])
 def test_directories_with_keys_sockets_and_policies_are_closed_to_others(home: Home, place: str) -> None:
     assert oct((home.seeded.directory / place).stat().st_mode & 0o777) == "0o700"
 

@@ -95,6 +95,7 @@ def test_one_parameter_is_told_as_the_one_it_is(name: str) -> None:
         (parse_policies, "ssm://eu-central-1@/a"),
         (parse_policies, "ssm://11112222333@/a"),
         (parse_policies, "ssm:///a?b"),
+        (parse_policies, "ssm:////"),
         (parse_policies, "sqlite:///policies"),
         (parse_table, f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/"),
         (parse_table, f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/x-sessions/index/by-user"),

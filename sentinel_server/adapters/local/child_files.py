@@ -6,6 +6,8 @@ They hold settings and no credentials, and are named after their content: equal 
 from __future__ import annotations
 
 import os
+import stat
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +29,24 @@ def child_files(state: Path, config: str) -> ChildFiles:
     directory = state / "child"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_shared(directory)
         return ChildFiles(config=_kept(directory, config), credentials=_kept(directory, ""))
     except OSError as error:
         raise InvalidSetting(
             f"cannot write the child's AWS files in {directory}: {error.strerror}"
         ) from error
+
+
+def _refuse_shared(directory: Path) -> None:
+    """Whoever can write here could put a credential process into the child's configuration."""
+    if sys.platform == "win32":
+        return
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise InvalidSetting(
+            f"{directory} cannot hold the child's AWS files: others could change them",
+            hint=f"look at it, then remove it: ls -ld {directory}",
+        )
 
 
 def _kept(directory: Path, text: str) -> Path:

@@ -46,6 +46,17 @@ def test_what_somebody_put_there_under_our_name_does_not_reach_the_child(tmp_pat
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_directory_that_others_can_write_or_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "child").mkdir()
+    (tmp_path / "open" / "child").chmod(0o777)
+    (tmp_path / "led").mkdir()
+    (tmp_path / "led" / "child").symlink_to(tmp_path, target_is_directory=True)
+    for state in ("open", "led"):
+        with pytest.raises(InvalidSetting, match="others could change them"):
+            child_files(tmp_path / state, CONFIG)
+
+
 def test_a_place_that_cannot_be_written_is_one_clear_message(tmp_path: Path) -> None:
     (tmp_path / "child").write_text("a file where the directory should be")
     with pytest.raises(InvalidSetting, match=r"cannot write the child's AWS files in .*child"):
