@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from sentinel_server.adapters.aws.clients import URGENT, AwsSession
+from sentinel_server.adapters.aws.clients import PATIENT, AwsSession, Timing
 from sentinel_server.adapters.aws.policies import SsmPolicies
 from sentinel_server.adapters.local.policies import FilePolicies
 from sentinel_server.credentials.model import AwsCredentials
@@ -85,10 +86,18 @@ class SsmShelf:
         self._ssm.put_parameter(Name=name, Value=text, Type="SecureString", Overwrite=True)
 
 
+ONCE = replace(PATIENT, attempts=1)
+"""Patient, and without a second try that would hide a first one's failure."""
+
+
 @asynccontextmanager
-async def ssm_shelf(*, parameter: str | None = None) -> AsyncIterator[SsmShelf]:
-    """An embedded AWS with an `SsmPolicies` that reads from it."""
+async def ssm_shelf(*, parameter: str | None = None, timing: Timing = ONCE) -> AsyncIterator[SsmShelf]:
+    """An embedded AWS with an `SsmPolicies` that reads from it.
+
+    It has answered before anybody is timed: its first answer waits for seconds of imports.
+    """
     with embedded_aws() as sandbox:
+        await asyncio.to_thread(sandbox.client("ssm").describe_parameters)
         keys = AwsCredentials(
             access_key_id=sandbox.dev.access_key_id, secret_access_key=Secret(sandbox.dev.secret_access_key)
         )
@@ -99,7 +108,7 @@ async def ssm_shelf(*, parameter: str | None = None) -> AsyncIterator[SsmShelf]:
         session = AwsSession(
             region=sandbox.aws.region, credentials=credentials, endpoints={"ssm": sandbox.aws.url}
         )
-        async with session.client("ssm", URGENT) as client:
+        async with session.client("ssm", timing) as client:
             yield SsmShelf(SsmPolicies(client, parameter=parameter), sandbox)
 
 

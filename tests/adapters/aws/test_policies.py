@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from sentinel_server.adapters.aws.clients import URGENT
 from sentinel_server.adapters.aws.policies import SsmPolicies
 from sentinel_server.errors import InvalidIdentifier, LoginRequired, PolicyUnavailable, SentinelError
 from sentinel_server.policy.schema import Origin
@@ -71,11 +72,12 @@ async def test_whatever_goes_wrong_the_policy_is_unavailable(shelf: SsmShelf, fa
     assert said in caught.value.message
 
 
-async def test_an_answer_that_comes_too_late_is_none(shelf: SsmShelf) -> None:
-    shelf.put("prod", ALLOW)
-    shelf.aws.aws.fail(service="ssm", kind="latency", seconds=3)
-    with pytest.raises(PolicyUnavailable, match=WHERE):
-        await shelf.source.load("prod")
+async def test_an_answer_that_comes_too_late_is_none() -> None:
+    async with ssm_shelf(timing=URGENT) as shelf:
+        shelf.put("prod", ALLOW)
+        shelf.aws.aws.fail(service="ssm", kind="latency", seconds=3)
+        with pytest.raises(PolicyUnavailable, match=WHERE):
+            await shelf.source.load("prod")
 
 
 @pytest.mark.parametrize("profile", ["prod:1", "a//b", "/prod", "a b", "é"])
