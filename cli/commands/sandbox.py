@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,23 @@ def _take_over(seeded: Seeded, command: tuple[str, ...]) -> int:
     from cli.child.run import default_command
     from cli.output import note
 
-    env = dict(seeded.environment)
+    env = _reachable(seeded.environment)
     join = seeded.directory / "join.sh"
-    ours = {name: value for name, value in env.items() if name.startswith(("AWS_", "XDG_"))}
+    ours = {name: value for name, value in env.items() if name.startswith(("AWS_", "XDG_", "PATH"))}
     join.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()))
     note(f"join from a second terminal: . {shlex.quote(str(join))}")
     note("try: sentinel exec --server --profile prod -- aws s3 ls")
     done = subprocess.run(list(command) or default_command(env), env=env, check=False)  # noqa: S603  # the user's own
     return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+def _reachable(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with this installation's `sentinel` on the PATH: its venv need not be active."""
+    import os
+    import shutil
+    import sysconfig
+
+    path = environment.get("PATH", os.defpath)
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which("sentinel", path=path) or not shutil.which("sentinel", path=scripts)
+    return {**environment, "PATH": path if found else f"{scripts}{os.pathsep}{path}"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,15 @@ print(subprocess.run(["sh", "-c", line], env=clean, capture_output=True, text=Tr
     done = sandbox("--", sys.executable, "-c", script)
     assert ":user/dev" in done.stdout
     assert "join from a second terminal: . " in done.stderr
+
+
+def test_both_terminals_find_the_command_that_is_told_without_an_active_venv(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", os.defpath)
+    seen = 'command -v sentinel; PATH=/bin:/usr/bin; . "${AWS_CONFIG_FILE%/aws/config}/join.sh"; command -v sentinel'
+    done = sandbox("--", "sh", "-c", seen)
+    assert done.stdout.splitlines() == [str(Path(sysconfig.get_path("scripts")) / "sentinel")] * 2
 
 
 def test_nothing_of_the_readers_own_aws_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
