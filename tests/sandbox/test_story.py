@@ -56,8 +56,8 @@ def test_both_terminals_find_the_command_that_is_told_without_an_active_venv(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", os.defpath)
-    seen = 'command -v sentinel; PATH=/bin:/usr/bin; . "${AWS_CONFIG_FILE%/aws/config}/join.sh"; command -v sentinel'
-    done = sandbox("--", "sh", "-c", seen)
+    join = '. "${AWS_CONFIG_FILE%/aws/config}/join.sh"'
+    done = sandbox("--", "sh", "-c", f"command -v sentinel; PATH=/bin:/usr/bin; {join}; command -v sentinel")
     assert done.stdout.splitlines() == [str(Path(sysconfig.get_path("scripts")) / "sentinel")] * 2
 
 
