@@ -133,10 +133,12 @@ def _refuse_existing(path: Path, force: bool) -> None:
 
 def _ask_aws(settings: Settings, profile: str) -> Principal:
     from sentinel_server import wiring
-    from sentinel_server.errors import BadInput, SentinelError
+    from sentinel_server.errors import BadInput, LoginRequired, SentinelError
 
     try:
         return run(wiring.whoami(settings, profile))
+    except LoginRequired:
+        raise  # it names the command that mends it
     except SentinelError as error:
         raise BadInput(
             f"AWS did not say who you are: {error.message}",

@@ -105,7 +105,10 @@ class StoreOpener:
         if where.account is not None:
             found = (await self._control.principal()).account
             if found != where.account:
-                raise StoreUnavailable(f"{where} is asked with credentials of account {found}")
+                raise StoreUnavailable(
+                    f"{where} is asked with credentials of account {found}",
+                    hint="check the account and the profile: sentinel config show",
+                )
         region = where.region or self._region
         ref = StoreRef(url=f"dynamodb://{region or ''}/{where.table}", shared=True, table=text)
         store = await open_dynamodb_sessions(self._control.aws, where.table, ref, region)

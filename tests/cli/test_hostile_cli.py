@@ -90,6 +90,7 @@ def test_the_account_in_the_store_url_is_verified_when_a_rule_names_the_table(
     ran = sentinel("credentials", "--profile", "prod")
     assert ran.status == 6
     assert "is asked with credentials of account" in ran.err
+    assert "next: check the account and the profile: sentinel config show" in ran.err
 
 
 def test_a_revocation_does_not_depend_on_sts(sentinel: CommandLine, sandbox: Sandbox) -> None:

@@ -105,6 +105,18 @@ def test_when_aws_is_silent_the_user_must_be_named(configured: CommandLine) -> N
     assert rule.conditions.users == ("dev",)
 
 
+def test_a_missing_login_names_the_command_that_mends_it(configured: CommandLine) -> None:
+    with (configured.home / ".aws" / "config").open("a") as config:
+        config.write(
+            "[profile corp]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Dev\n"
+            "[sso-session corp]\nsso_start_url = https://corp.example.com/start\nsso_region = us-east-1\n"
+        )
+    ran = configured("init", "local", "--profile", "corp")
+    assert ran.status == 3
+    assert "next: log in again: aws sso login --profile corp" in ran.err
+    assert configured("init", "local", "--profile", "corp", "--user", "alice@example.com").status == 0
+
+
 def test_a_new_file_needs_no_yes_and_an_old_one_is_never_replaced_without_force(
     configured: CommandLine,
 ) -> None:
