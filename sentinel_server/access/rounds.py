@@ -95,8 +95,10 @@ class Rounds(Generic[T]):
         beginning.task = asyncio.get_running_loop().create_task(self._run(beginning))
 
     async def _run(self, mine: _Round[T]) -> None:
-        self._gathering = None
+        self._gathering, mine.begun = None, True
         try:
+            if not mine.count():
+                return mine.forget()
             answer = await self._work(mine.count)
         except asyncio.CancelledError:
             mine.fail(StoreUnavailable("the fetch was given up"))
@@ -124,6 +126,7 @@ class _Round(Generic[T]):
     waiters: list[tuple[float, asyncio.Future[T]]] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
+    begun: bool = False
 
     def count(self) -> int:
         """How many wait now."""
@@ -154,6 +157,7 @@ class _Round(Generic[T]):
         self.timer = asyncio.get_running_loop().call_at(asked + self.budget, self._expire)
 
     def _expire(self) -> None:
+        self.timer = None
         late = asyncio.get_running_loop().time() - self.budget
         within = f"no answer within {self.budget * 1000:.0f} ms"
         for asked, answer in self.waiters:
@@ -163,7 +167,7 @@ class _Round(Generic[T]):
                 self.expect(asked)
                 return
             answer.set_exception(StoreUnavailable(within))
-        if self.task is not None:
+        if self.task is not None and self.begun:  # else its task never runs, and nobody would take it away
             self.task.cancel()
 
 
