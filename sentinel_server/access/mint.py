@@ -37,6 +37,7 @@ class Mint:
         self._seat = seat
         self._allow = allow
         self._key = key
+        self._generation = seat.cache.generation
 
     async def make(self) -> Minted:
         """Write the intent, ask AWS, write the outcome. Raises what refused, and then nothing was issued."""
@@ -52,7 +53,8 @@ class Mint:
             await self._failed(error, about)
             raise
         real_end = credentials.expires_at or made_at + self._allow.duration
-        outcome = {"outcome": "issued", "expires_at": real_end, **about}
+        word = "issued" if self._seat.cache.generation == self._generation else "discarded"
+        outcome = {"outcome": word, "expires_at": real_end, **about}
         await journal.write(journal.line(Action.OUTCOME, self._allow, **outcome))
         end = real_end if ask is None or ask.not_after is None else min(real_end, ask.not_after)
         return Minted(

@@ -173,6 +173,8 @@ async def test_a_mint_that_takes_long_keeps_no_later_fetch_from_its_refusal() ->
         world.roles.gate.set()
         errors = await asyncio.gather(*waiting, return_exceptions=True)
         assert all(isinstance(error, SentinelError) for error in errors), "the mint was thrown away"
+    outcomes = [event.outcome for event in world.audit.events if event.action.value == "outcome"]
+    assert outcomes == ["issued", "discarded"]
 
 
 async def test_a_decision_that_a_later_one_overtook_with_a_denial_is_not_served() -> None:
