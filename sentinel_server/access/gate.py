@@ -91,8 +91,12 @@ class Gate:
         if seat.reader is not None and seat.person is not None:
             # Begun last: what the others know already they say before a store's thread competes with them.
             early = asyncio.ensure_future(self._standing(seat, seat.person, patience))
-        policy, principal = await settling
-        standing = await early if early else await self._first_standing(seat, principal, policy, patience)
+        try:
+            policy, principal = await settling
+            standing = await early if early else await self._first_standing(seat, principal, policy, patience)
+        finally:
+            if early is not None:
+                early.cancel()  # does nothing, unless we are given up ourselves
         return Facts(
             ask=seat.ask,
             target=seat.target,
@@ -131,12 +135,12 @@ class Gate:
         if isinstance(policy, SentinelError):
             return policy
         person = self._sources.rules.persons.key(principal)
-        if seat.store is None:
-            table = table_of(seat.ask, principal, person, policy, self._clock.now())
+        table = table_of(seat.ask, principal, person, policy, self._clock.now())
+        if seat.store is None or seat.table != table:
             opened = await _settled(self._sources.open_store(table), patience, StoreUnavailable)
             if isinstance(opened, SentinelError):
                 return opened
-            seat.store = opened
+            seat.store, seat.table = opened, table
         seat.reader, seat.person, seat.own_person = seat.store, person, principal.person
         seat.journal.know(person=person, principal=principal.arn)
         return await self._standing(seat, person, patience)

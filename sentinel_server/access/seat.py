@@ -61,7 +61,7 @@ class Seat:
     """One door's place at the gate: what it asks for, and what it holds between asks.
 
     A server's seat has a session; `starting` is true until its row exists. `store` is chosen at the first
-    ask, because a rule may name it. `own_person` is the principal's key before the `people` map.
+    ask, because a rule may name it as `table`. `own_person` is the principal's key before the `people` map.
     """
 
     ask: Ask
@@ -75,6 +75,7 @@ class Seat:
     person: str | None = None
     own_person: str | None = None
     store: SessionStore | None = None
+    table: str | None = None
     reader: StandingReader | None = None
 
 

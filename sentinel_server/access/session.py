@@ -51,7 +51,7 @@ class ServerSession:
         self._options = options
         self._starting: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
-        self._rounds: Rounds[bytes | Allow] | None = None
+        self._rounds: Rounds[bytes | tuple[Allow, int]] | None = None
         self._requests = 0
         self._last_access: datetime | None = None
         self._until: datetime | None = None
@@ -88,7 +88,9 @@ class ServerSession:
         answer = await self._rounds.ask()
         if isinstance(answer, bytes):
             return answer
-        return self._answer(await self._gate.fulfil(self._seat, answer), 1)
+        allow, generation = answer
+        self._refuse_overtaken(generation)
+        return self._answer(await self._gate.fulfil(self._seat, allow), 1)
 
     async def close(self) -> None:
         """End the row, write what was counted, and leave nothing running. Never raises a refusal."""
@@ -214,10 +216,11 @@ class ServerSession:
 
     # ---- answers
 
-    async def _round(self, asks: Count) -> bytes | Allow:
+    async def _round(self, asks: Count) -> bytes | tuple[Allow, int]:
         """One decision and, when nothing has to be asked of AWS first, the answer to all who wait for it.
 
-        A mint is waited for outside: what takes long must not keep later fetches from a decision.
+        Otherwise the decision, and the cache's generation in which it holds. A mint is waited for outside:
+        what takes long must not keep later fetches from a decision.
         """
         before = self._seat.cache.generation
         decision = await self._gate.decision(self._seat, asks=asks)
@@ -225,10 +228,13 @@ class ServerSession:
             if isinstance(decision.error, PrincipalChanged):
                 await self._row_ended()
             raise decision.error
-        if self._seat.cache.generation != before:
-            raise TooLate("a later decision refused while this one was being taken")
+        self._refuse_overtaken(before)
         issued = await self._gate.fulfil_kept(self._seat, decision, asks)
-        return decision if issued is None else self._answer(issued, asks())
+        return (decision, before) if issued is None else self._answer(issued, asks())
+
+    def _refuse_overtaken(self, generation: int) -> None:
+        if self._seat.cache.generation != generation:
+            raise TooLate("a later decision refused while this one was being taken")
 
     def _answer(self, issued: Issued, times: int) -> bytes:
         self._requests += times
