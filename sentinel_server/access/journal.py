@@ -94,11 +94,19 @@ class Journal:
 
     async def flush(self, *, end: bool = False) -> None:
         """Write the counts that are due, or with `end` all of them. Raises AuditUnavailable."""
-        counted, self._counted = self._counted, {}
-        for (action, code), count in counted.items():
-            await self.write(self.line(action, code=code, count=count))
+        for action, code in list(self._counted):
+            await self._write_counted(action, code)
         if self._run is not None and self._run.count:
             await self._settle(self._run, force=end)
+
+    async def _write_counted(self, action: Action, code: str | None) -> None:
+        count = self._counted.pop((action, code), 0)
+        try:
+            if count:
+                await self.write(self.line(action, code=code, count=count))
+        except AuditUnavailable:
+            self._counted[action, code] = self._counted.get((action, code), 0) + count
+            raise
 
     def _differs(self, key: tuple[str, str]) -> bool:
         return self._run is None or self._run.key != key

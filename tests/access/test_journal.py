@@ -147,3 +147,16 @@ async def test_what_the_door_refused_by_itself_is_counted_by_kind_and_code() -> 
     assert found == [(Action.AUTH_FAILED, None, 3), (Action.REFUSED, "TooLate", 1)]
     await desk.journal.flush()
     assert len(desk.audit.events) == 2
+
+
+async def test_what_the_door_counted_by_itself_outlasts_a_log_that_fails() -> None:
+    desk = Desk()
+    desk.journal.count(Action.AUTH_FAILED)
+    desk.journal.count(Action.RATE_LIMITED)
+    desk.audit.fails = AuditUnavailable("disk full")
+    with pytest.raises(AuditUnavailable):
+        await desk.journal.flush()
+    desk.journal.count(Action.AUTH_FAILED)
+    desk.audit.fails = None
+    await desk.journal.flush()
+    assert sorted(desk.lines()) == [("auth_failed", 2), ("rate_limited", 1)]
