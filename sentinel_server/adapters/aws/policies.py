@@ -50,13 +50,16 @@ class SsmPolicies:
         text = found.get("Value")
         if not text:
             raise PolicyUnavailable(f"the SSM parameter {name} is empty", hint="put a policy into it")
+        account = account_of(found.get("ARN", ""))
+        if account is None:  # then a bare name would mean whoever has it, in any account
+            raise PolicyUnavailable(f"SSM does not say in which account the parameter {name} is")
         return await asyncio.to_thread(
             loaded_policy,
             text.encode("utf-8", "surrogatepass"),
             name=name,
             origin=Origin.SSM,
             version=str(found.get("Version", "")),
-            account=account_of(found.get("ARN", "")),
+            account=account,
         )
 
     async def _fetch(self, name: str, profile: str) -> ParameterTypeDef:

@@ -113,9 +113,11 @@ async def test_an_answer_without_a_value_is_no_policy(answer: dict[str, Any]) ->
     assert (await refusal(odd(answer))).message == "the SSM parameter /sentinel/policies/prod is empty"
 
 
-async def test_a_value_without_a_readable_arn_has_no_account() -> None:
-    loaded = await odd({"Parameter": {"Value": ALLOW, "ARN": "odd"}}).load("prod")
-    assert (loaded.account, loaded.version) == (None, "")
+@pytest.mark.parametrize("more", [{}, {"ARN": ""}, {"ARN": "odd"}, {"ARN": "arn:aws:ssm:eu-central-1::x"}])
+async def test_a_value_that_names_no_account_is_not_used(more: dict[str, str]) -> None:
+    """Without one a bare name would mean whoever has it, in whatever account."""
+    said = await refusal(odd({"Parameter": {"Value": ALLOW, **more}}))
+    assert "does not say in which account" in said.message
 
 
 async def test_lapsed_base_credentials_ask_for_a_login() -> None:
