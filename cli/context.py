@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from sentinel_server.sessions.store import SessionStore
     from sentinel_server.settings.resolve import Settings
 
 T = TypeVar("T")
@@ -18,8 +20,25 @@ def settings_from(flags: Mapping[str, str | None]) -> Settings:
     return read_settings(flags)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns, run in an event loop of its own."""
+def run(work: Coroutine[Any, Any, T], doing: str | None = None) -> T:
+    """What `work` returns, run in an event loop of its own.
+
+    `doing` is shown at a terminal while that takes long; then `work` must not write there itself.
+    """
     import asyncio
 
-    return asyncio.run(work)
+    from cli.output import progress
+
+    with nullcontext() if doing is None else progress(doing):
+        return asyncio.run(work)
+
+
+@asynccontextmanager
+async def asking_store(settings: Settings) -> AsyncIterator[SessionStore]:
+    """The configured store, with a spinner at a terminal until it is closed. Raises StoreUnavailable."""
+    from cli.output import progress
+    from sentinel_server.wiring import open_store
+
+    with progress("asking the store"):
+        async with open_store(settings) as store:
+            yield store

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.context import run, settings_from
+from cli.context import asking_store, run, settings_from
 from cli.options import (
     control_option,
     flags_of,
@@ -58,10 +58,9 @@ async def _list(settings: Settings, every: bool, output: str) -> None:
     from cli import tables
     from cli.output import note, show_csv, show_json, show_table
     from sentinel_server.clock import SystemClock
-    from sentinel_server.wiring import open_store
 
     now = SystemClock().now()
-    async with open_store(settings) as store:
+    async with asking_store(settings) as store:
         blocks = [block for block in await store.blocks() if every or block.holds(now)]
     fields = [tables.block_fields(block, now) for block in blocks]
     if output == "json":

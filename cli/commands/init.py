@@ -136,7 +136,7 @@ def _ask_aws(settings: Settings, profile: str) -> Principal:
     from sentinel_server.errors import BadInput, LoginRequired, SentinelError
 
     try:
-        return run(wiring.whoami(settings, profile))
+        return run(wiring.whoami(settings, profile), "asking STS")
     except LoginRequired:
         raise  # it names the command that mends it
     except SentinelError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.context import run, settings_from
+from cli.context import asking_store, run, settings_from
 from cli.options import (
     control_option,
     flags_of,
@@ -96,10 +96,10 @@ async def _revoke_one(order: _Order, session_id: str) -> None:
     from cli.output import show_json
     from sentinel_server.clock import SystemClock
     from sentinel_server.sessions.revoke import revoke_one
-    from sentinel_server.wiring import actor, open_store
+    from sentinel_server.wiring import actor
 
     by = await actor(order.settings)
-    async with open_store(order.settings) as store:
+    async with asking_store(order.settings) as store:
         now = SystemClock().now()
         done = await revoke_one(store, session_id, by, order.reason, now)
     events = [revoked.session_event(done.session, now)] if done.first else []

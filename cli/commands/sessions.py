@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.context import run, settings_from
+from cli.context import asking_store, run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, region_option, store_options
 from cli.types import session_id as session_id_type
 from cli.types import span
@@ -129,7 +129,7 @@ def _query(settings: Settings, names: _Names, state: State | None, since: dateti
     if names.mine:
         from sentinel_server.wiring import whoami
 
-        person = settings.persons.key(run(whoami(settings, None)))
+        person = settings.persons.key(run(whoami(settings, None), "asking STS"))
     elif person is not None:
         person = settings.persons.joined(person)
     return SessionQuery(person=person, user=names.user, profile=names.profile, state=state, since=since)
@@ -138,10 +138,9 @@ def _query(settings: Settings, names: _Names, state: State | None, since: dateti
 async def _list(settings: Settings, query: SessionQuery, limit: int, token: str | None, output: str) -> None:
     from cli.output import note
     from sentinel_server.clock import SystemClock
-    from sentinel_server.wiring import open_store
 
     now = SystemClock().now()
-    async with open_store(settings) as store:
+    async with asking_store(settings) as store:
         page = await store.sessions(query, now, limit, token)
     if page.next_token is not None and query.since is not None:
         page = replace(page, next_token=f"{int(query.since.timestamp())}.{page.next_token}")
@@ -190,10 +189,9 @@ async def _show(settings: Settings, session_id: str, output: str) -> None:
     from sentinel_server.clock import SystemClock
     from sentinel_server.errors import NotFound
     from sentinel_server.sessions.model import block_keys
-    from sentinel_server.wiring import open_store
 
     now = SystemClock().now()
-    async with open_store(settings) as store:
+    async with asking_store(settings) as store:
         session = (await store.standing(session_id, ())).session
         if session is None:
             hint = "list them: sentinel server-sessions --all"

@@ -28,7 +28,7 @@ def whoami(profile: str | None, output: str, **flags: str | None) -> None:
     from sentinel_server.policy.schema import Policy
 
     settings = settings_from(flags_of(flags))
-    principal = run(wiring.whoami(settings, profile))
+    principal = run(wiring.whoami(settings, profile), "asking STS")
     # A policy without `trusted_accounts`, stored in the principal's own account, which is the usual one.
     bare = bare_name(principal, Policy(rules=()), principal.account)
     person, stamp = settings.persons.key(principal), stamp_user(principal)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from sentinel_server.settings.environ import process_environ
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine
+from tests.fakes.terminal import on_a_terminal
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +70,27 @@ def test_my_own_sessions_are_found_by_asking_aws(configured: CommandLine) -> Non
     configured.set(AWS_PROFILE="base")
     ran = configured("server-sessions", "--mine", "--json")
     assert (ran.status, ran.json["sessions"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ("sts", ["whoami", "--profile", "prod"]),
+        ("dynamodb", ["server-sessions"]),
+        ("dynamodb", ["server-session", "0123456789abcdef"]),
+        ("dynamodb", ["server-blocks"]),
+        ("dynamodb", ["server-revoke", "0123456789abcdef", "--reason", "gone"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_who_waits_at_a_terminal_for_over_a_second_sees_why(
+    configured: CommandLine, aws: Sandbox, service: str, words: list[str]
+) -> None:
+    configured.set(SENTINEL_STORE=f"dynamodb://{aws.aws.region}/sentinel-", SENTINEL_CONTROL_PROFILE="base")
+    aws.aws.fail(service=service, kind="latency", seconds=1.6)
+    try:
+        with on_a_terminal([sys.executable, "-m", "cli.main", *words], process_environ()) as screen:
+            screen.expect(r"[|/\\-] asking (STS|the store)")
+            screen.expect(r"\x1b\[K")
+    finally:
+        aws.aws.heal()
