@@ -72,10 +72,12 @@ class KeySet:
         return replace(self, keys=(*self.keys, key))
 
     def retire(self, key_id: str, at: datetime) -> KeySet:
-        """With that key counting only until `at`. Raises NotFound."""
-        if self.find(key_id) is None:
+        """With that key counting only until `at`, or the earlier end it has already. Raises NotFound."""
+        found = self.find(key_id)
+        if found is None:
             raise NotFound(f"the key set has no key {key_id}", hint="list them: sentinel policy keys list")
-        keys = tuple(replace(key, not_after=at) if key.id == key_id else key for key in self.keys)
+        end = at if found.not_after is None else min(at, found.not_after)
+        keys = tuple(replace(key, not_after=end) if key is found else key for key in self.keys)
         return replace(self, keys=keys)
 
     def pin(self, place: Place, serial: int) -> KeySet:

@@ -39,6 +39,12 @@ def test_a_key_counts_from_its_first_instant_and_no_longer_at_its_last() -> None
     assert key.why_not(NOON) == "counts no longer since 2026-01-31T12:00:00Z"
 
 
+def test_a_retired_key_never_counts_again() -> None:
+    keys = SET.retire("team", NOON)
+    assert keys.retire("team", NOON + HOUR) == keys
+    assert keys.retire("team", NOON - HOUR).keys[0].not_after == NOON - HOUR
+
+
 def test_a_pin_is_never_lowered() -> None:
     assert SET.pin(PROD, 7).pin(PROD, 3).minimum(PROD) == 7
 

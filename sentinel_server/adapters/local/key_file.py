@@ -100,19 +100,25 @@ def load_public(path: Path, key_id: str | None = None) -> PublicKey:
 
 
 def read_key_set(path: Path) -> KeySet:
-    """The pinned keys. Raises InvalidSetting when it cannot be read, others can write it, or it is none."""
+    """The pinned keys. Raises InvalidSetting when it cannot be read, others can write it, or it is none.
+
+    Others can write it, too, where they can put another file in its place.
+    """
+    place, fault = path, ""
     try:
         with os.fdopen(os.open(path, _READ), "rb") as file:
-            found = os.fstat(file.fileno())
-            fault = _unsafe(found)
+            fault = _unsafe(os.fstat(file.fileno()))
             data = file.read(MAX_KEY_SET + 1)
+        if not fault:
+            place, fault = path.parent, _writers(path.parent.stat(), sticky=True)
     except OSError as error:
         hint = "make one: sentinel policy keys add"
         raise InvalidSetting(
             f"cannot read the key set {path}: {error.strerror or error}", hint=hint
         ) from error
     if fault:
-        raise InvalidSetting(f"the key set {path} {fault}", hint=f"mend that: chmod go-w {path}")
+        what = f"the key set {path} {fault}" if place == path else f"{place}, where the key set is, {fault}"
+        raise InvalidSetting(what, hint=f"mend that: chmod go-w {place}")
     return parse_key_set(data, str(path))
 
 
@@ -132,10 +138,15 @@ def write_key_set(path: Path, keys: KeySet) -> None:
 def _unsafe(found: os.stat_result) -> str:
     if not stat.S_ISREG(found.st_mode):
         return "is not a file"
+    return _writers(found)
+
+
+def _writers(found: os.stat_result, *, sticky: bool = False) -> str:
+    """Who else could write there; where `sticky` may help, nobody does who owns nothing in it."""
     if sys.platform != "win32":
         if found.st_uid not in (os.geteuid(), 0):
             return "belongs to another user"
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not (sticky and found.st_mode & stat.S_ISVTX):
             return "can be written by others"
     return ""
 

@@ -6,6 +6,7 @@ down as they are replaced; a file that somebody edited by hand counts as one mor
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from contextlib import suppress
@@ -34,9 +35,8 @@ class FilePolicyStore:
     async def read(self, profile: str) -> Stored:
         """Both files. Raises PolicyUnavailable, InvalidIdentifier."""
         path = self._path(profile)
-        data = self._bytes(path)
+        data, envelope = await asyncio.to_thread(lambda: (self._bytes(path), self._bytes(_beside(path))))
         version = 0 if data is None else _version(await self._memory.newest(path), data)
-        envelope = self._bytes(_beside(path))
         return Stored(
             profile=profile,
             name=str(path),

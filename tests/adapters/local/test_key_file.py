@@ -112,6 +112,16 @@ def test_a_key_set_that_others_can_write_is_not_believed(file: Path, mode: int) 
         read_key_set(file)
 
 
+def test_a_key_set_in_a_directory_that_others_can_write_is_not_believed(file: Path) -> None:
+    """They could put another file of ours in its place: the set from before a key was retired."""
+    write_key_set(file, KEYS)
+    file.parent.chmod(0o777)
+    with pytest.raises(InvalidSetting, match="can be written by others"):
+        read_key_set(file)
+    file.parent.chmod(0o1777)
+    assert read_key_set(file) == KEYS, "where the sticky bit is set only owners replace files"
+
+
 def test_a_key_set_that_is_not_there_or_no_file_is_said_so(file: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="cannot read the key set"):
         read_key_set(file)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from sentinel_server.adapters.local.policy_memory import PolicyMemory
+from sentinel_server.adapters.local.policy_store import FilePolicyStore
 from sentinel_server.errors import PolicyChanged, PolicyUnavailable, SentinelError
+from tests.fakes.clock import FakeClock
 from tests.fakes.policy_stores import file_store
 from tests.fakes.signers import ALLOW, DENY
 
@@ -24,6 +29,26 @@ async def test_a_file_edited_by_hand_is_one_more_version(tmp_path: Path) -> None
         assert (first.version, first.author) == (1, "local:test")
         assert await store.write_policy(seen, ALLOW) == 3
         assert [each.data for each in await store.history("prod")] == [ALLOW, DENY, ALLOW]
+
+
+class _Noted(type(Path())):  # type: ignore[misc]  # the concrete class is the system's
+    """A path that notes in which threads somebody looks at it."""
+
+    looked: ClassVar[set[int]] = set()
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        self.looked.add(threading.get_ident())
+        return super().stat(follow_symlinks=follow_symlinks)  # type: ignore[no-any-return]
+
+
+async def test_a_door_does_not_wait_for_the_disk_with_everything_else(tmp_path: Path) -> None:
+    memory = PolicyMemory(tmp_path / "state" / "policies.db")
+    (tmp_path / "prod.yaml").write_bytes(ALLOW)
+    store = FilePolicyStore(_Noted(tmp_path), memory, FakeClock(), "local:test")
+    assert (await store.read("prod")).data == ALLOW
+    assert _Noted.looked
+    assert threading.get_ident() not in _Noted.looked
+    await memory.close()
 
 
 async def test_a_file_edited_while_we_write_is_not_overwritten(tmp_path: Path) -> None:
