@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from sentinel_server.access.rounds import RoundLimits, Rounds
-from sentinel_server.errors import AlreadyExists, NotFound
+from sentinel_server.errors import AlreadyExists, NotFound, SentinelError, SessionRevoked
 from sentinel_server.sessions.model import BlockKey, Scope, Session, Standing, block_keys
 from sentinel_server.sessions.store import Beat, SessionStore
+from tests.fakes.gate import World
 from tests.fakes.session_stores import SHARED_BY_PROCESSES, open_store
 from tests.fakes.sessions import MINUTE, NOON, a_block, a_revocation, a_session
 from tests.fakes.waiting import until
@@ -120,6 +121,39 @@ async def test_no_read_that_begins_after_a_revocation_returned_misses_it(
     await rounds.close()
     assert all(standing.session is not None for standing in (*early, *late))
     assert {s.session.revocation for s in late if s.session} == {a_revocation()}
+
+
+async def test_no_fetch_that_begins_after_a_revocation_returned_is_served(store: SessionStore) -> None:
+    """Many clients of one server, all the time, while what they get is being renewed."""
+    world = World(store=store)
+    session = world.a_server()
+    await session.start()
+    assert session.session_id is not None
+    done = asyncio.Event()
+    served: list[bytes] = []
+    late: list[bytes | SentinelError] = []
+
+    async def keep_fetching() -> None:
+        while len(late) < 60:
+            after = done.is_set()
+            try:
+                got: bytes | SentinelError = await session.fetch()
+            except SentinelError as error:
+                got = error
+            if after:
+                late.append(got)
+            elif isinstance(got, bytes):
+                served.append(got)
+
+    clients = [asyncio.ensure_future(keep_fetching()) for _ in range(24)]
+    await until(lambda: len(served) >= 100)
+    world.clock.pass_(3 * MINUTE)
+    await store.revoke(session.session_id, a_revocation())
+    done.set()
+    await asyncio.gather(*clients)
+    await session.close()
+    assert [got for got in late if isinstance(got, bytes)] == []
+    assert any(isinstance(got, SessionRevoked) for got in late)
 
 
 async def test_a_block_is_seen_by_every_read_that_begins_after_it(store: SessionStore) -> None:
