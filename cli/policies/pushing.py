@@ -67,8 +67,8 @@ async def push(settings: Settings, shelf: Shelf, seen: Stored, wanted: Push) -> 
             confirm(f"put this into {seen.name}?")
         with progress(f"writing {seen.name}"):
             signed = wanted.ready or await _signed(shelf, seen, signer, wanted)
-            shipped = await ship(shelf.store, seen, wanted.data, signed)
-    said = f"{seen.name}: version {shipped.version}"
+            version = await ship(shelf.store, seen, wanted.data, signed)
+    said = f"{seen.name}: version {version}"
     click.echo(clean(said if signed is None else f"{said}, serial {signed.statement.serial}"))
 
 

@@ -1,14 +1,11 @@
 """Putting a policy into force: the signature first, so that whatever stops us a verifier finds a whole pair.
 
 Order: sign, write the envelope (which holds the signature of what is there and of what comes), write the
-policy, read both back; before all that, ask whether the
-store could hold it. Stopped after any of these, the store holds the old policy or the new one, each with
-its signature, and the same push again completes it.
+policy, read both back; before all that, ask whether the store could hold it. Stopped after any of these, the
+store holds the old policy or the new one, each with its signature, and the same push again completes it.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import BadInput, NotFound, PolicyChanged
@@ -17,17 +14,8 @@ from sentinel_server.policy.statement import Envelope, Signed, print_envelope, s
 from sentinel_server.policy.stored import PolicyStore, Revision, Stored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipped:
-    """What is in force now: the version, and whether the policy and the envelope had to be written."""
-
-    version: int
-    wrote_policy: bool
-    wrote_envelope: bool
-
-
-async def ship(store: PolicyStore, seen: Stored, data: bytes, signed: Signed | None) -> Shipped:
-    """Put `data` in the place of what was seen, with its signature.
+async def ship(store: PolicyStore, seen: Stored, data: bytes, signed: Signed | None) -> int:
+    """Put `data` in the place of what was seen, with its signature; the version that is in force then.
 
     Raises PolicyChanged when somebody else wrote meanwhile, BadInput when the store cannot hold it or a
     signed policy would lose its signature, and what the store raises.
@@ -41,11 +29,9 @@ async def ship(store: PolicyStore, seen: Stored, data: bytes, signed: Signed | N
         await store.check(seen, data)
     if signed is not None:
         await store.write_envelope(seen, print_envelope(envelope_for(seen, signed)))
-    version = seen.version
-    if seen.data != data:
-        version = await store.write_policy(seen, data)
+    version = seen.version if seen.data == data else await store.write_policy(seen, data)
     await _read_back(store, seen, data, signed)
-    return Shipped(version=version, wrote_policy=seen.data != data, wrote_envelope=signed is not None)
+    return version
 
 
 async def _read_back(store: PolicyStore, seen: Stored, data: bytes, signed: Signed | None) -> None:
