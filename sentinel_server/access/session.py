@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sentinel_server.access.facts import Allow
+from sentinel_server.access.facts import Allow, Deny
 from sentinel_server.access.gate import PATIENCE, Gate
 from sentinel_server.access.rounds import Count, Rounds
 from sentinel_server.access.seat import Issued, Seat, Sources
@@ -56,6 +56,7 @@ class ServerSession:
         self._last_access: datetime | None = None
         self._until: datetime | None = None
         self._news = asyncio.Event()
+        self._over: Deny | None = None
         self._body: tuple[tuple[str, datetime], bytes] | None = None
 
     @property
@@ -191,8 +192,9 @@ class ServerSession:
         try:
             await store.beat(beat)
             await self._seat.journal.flush()
-        except SentinelError:
-            # A beat that is missed is seen by the next fetch, which reads the row and refuses by itself.
+        except Exception:
+            # A beat that is missed is seen by the next fetch, which reads the row and refuses by itself; one
+            # that breaks in a way nobody foresaw must not end the beating.
             return
 
     async def _end(self) -> None:
@@ -222,11 +224,17 @@ class ServerSession:
         Otherwise the decision, and the cache's generation in which it holds. A mint is waited for outside:
         what takes long must not keep later fetches from a decision.
         """
+        if self._over is not None:
+            await self._seat.journal.refused(self._over, asks())
+            raise self._over.error
         before = self._seat.cache.generation
         decision = await self._gate.decision(self._seat, asks=asks)
         if not isinstance(decision, Allow):
-            if isinstance(decision.error, PrincipalChanged):
-                await self._row_ended()
+            if isinstance(decision, Deny) and isinstance(decision.error, PrincipalChanged):
+                # For good, also when the store cannot be told: whoever comes back is somebody else's guest.
+                self._over = decision
+                with suppress(SentinelError):
+                    await self._row_ended()
             raise decision.error
         self._refuse_overtaken(before)
         issued = await self._gate.fulfil_kept(self._seat, decision, asks)

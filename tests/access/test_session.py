@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from sentinel_server.errors import (
     CannotStamp,
     LoginRequired,
     PolicyDenied,
+    PrincipalChanged,
     SentinelError,
     SessionEnded,
     SessionLapsed,
@@ -30,7 +31,7 @@ from sentinel_server.errors import (
 from sentinel_server.policy.schema import STRICT
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, Standing, State
-from sentinel_server.sessions.store import SessionQuery, SessionStore
+from sentinel_server.sessions.store import Beat, SessionQuery, SessionStore
 from tests.fakes.credentials import ALICE, BOB
 from tests.fakes.gate import ALLOW, DENY, World, loaded
 
@@ -270,8 +271,45 @@ async def test_other_base_credentials_are_noticed() -> None:
         (row,) = await rows(world)
         assert row.ended_at is not None
         world.base.who = ALICE
-        with pytest.raises(SessionEnded):
+        with pytest.raises(PrincipalChanged):
             await session.fetch()
+
+
+async def test_other_base_credentials_end_it_for_good_when_the_store_cannot_be_told() -> None:
+    world = World()
+    async with serving(world) as session:
+        world.base.who = BOB
+        store, world.seat.store = world.seat.store, _Deaf()
+        with pytest.raises(PrincipalChanged):
+            await session.fetch()
+        world.base.who, world.seat.store = ALICE, store
+        with pytest.raises(PrincipalChanged):
+            await session.fetch()
+        assert len(world.roles.asks) == 1
+
+
+async def test_a_beat_that_breaks_does_not_end_the_beating() -> None:
+    world = World()
+    async with serving(world) as session:
+        await session._beat(_Odd(), session.session_id or "")
+        await session._beat(world.store, session.session_id or "")
+
+
+class _Deaf(MemorySessions):
+    """A store that takes no writes of a session's holder."""
+
+    async def beat(self, beat: Beat) -> bool:
+        raise StoreUnavailable("down")
+
+    async def end(self, session_id: str, at: datetime) -> bool:
+        raise StoreUnavailable("down")
+
+
+class _Odd(MemorySessions):
+    """A store with a mistake in it."""
+
+    async def beat(self, beat: Beat) -> bool:
+        raise ZeroDivisionError
 
 
 async def test_a_login_that_lapses_is_a_refusal_that_names_the_cure() -> None:
