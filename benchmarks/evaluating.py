@@ -28,7 +28,6 @@ _ASK = PolicyAsk(
         "AWSReservedSSO_Developer_0123456789abcdef/dana@example.com",
         role="AWSReservedSSO_Developer_0123456789abcdef",
     ),
-    person="sso:dana@example.com",
     profile="payments-prod",
     mode=Mode.SERVER,
     now=datetime(2026, 11, 24, 10, 30, tzinfo=UTC),

@@ -69,7 +69,6 @@ def check(text: str, starter: Starter, principal: Principal | None, now: datetim
     for mode in (Mode.SERVER, Mode.CLI, Mode.CREDENTIAL_PROCESS):
         ask = PolicyAsk(
             principal=principal,
-            person=principal.person,
             profile=starter.profile,
             mode=mode,
             now=now,

@@ -218,7 +218,6 @@ def asks(draw: st.DrawFn) -> PolicyAsk:
     principal = draw(principals())
     return PolicyAsk(
         principal=principal,
-        person=principal.person,
         profile=draw(st.sampled_from(PROFILES)),
         mode=draw(st.sampled_from(Mode)),
         now=draw(instants()),

@@ -80,7 +80,6 @@ def _show_one(
 
     ask = PolicyAsk(
         principal=principal,
-        person=principal.person,
         profile=profile,
         mode=Mode(mode),
         now=now,

@@ -13,6 +13,7 @@ from typing import assert_never
 from sentinel_server.access.facts import Basis, Decision, Deny, Facts, NeedsApproval
 from sentinel_server.access.grant import grant
 from sentinel_server.access.standing import cut_off
+from sentinel_server.access.tables import policy_ask
 from sentinel_server.clock import MAX_SKEW
 from sentinel_server.errors import (
     ApprovalRequired,
@@ -24,8 +25,8 @@ from sentinel_server.errors import (
     SessionRequired,
 )
 from sentinel_server.identity.principal import Principal
-from sentinel_server.policy.evaluate import PolicyAsk, evaluate
-from sentinel_server.policy.schema import Effect, LoadedPolicy, Mode, Origin, Rule
+from sentinel_server.policy.evaluate import evaluate
+from sentinel_server.policy.schema import Effect, Mode, Origin, Rule
 
 _ORDER = "sentinel policy explain --profile {profile} --mode {mode}"
 
@@ -54,24 +55,13 @@ def _by_policy(facts: Facts, now: datetime) -> Decision:
         return Deny(error=PrincipalChanged(f"the base credentials now belong to {facts.principal.arn}"))
     if isinstance(facts.policy, SentinelError):
         return Deny(error=facts.policy)
-    found = evaluate(facts.policy.policy, _policy_ask(facts, facts.principal, facts.policy, now))
+    found = evaluate(facts.policy.policy, policy_ask(facts.ask, facts.principal, facts.policy, now))
     basis = Basis(rule=found.rule, index=found.index, policy=facts.policy)
     if found.device_blocked is not None:
         return Deny(error=_device(facts, found.device_blocked), basis=basis)
     if found.rule is None:
         return Deny(error=_nothing_matched(facts), basis=basis)
     return _by_effect(facts, facts.principal, found.rule, basis, now)
-
-
-def _policy_ask(facts: Facts, principal: Principal, loaded: LoadedPolicy, now: datetime) -> PolicyAsk:
-    return PolicyAsk(
-        principal=principal,
-        person=facts.person or principal.person,
-        profile=facts.ask.profile,
-        mode=facts.ask.mode,
-        now=now,
-        home_account=loaded.account or principal.account,
-    )
 
 
 def _device(facts: Facts, rule: Rule) -> SentinelError:

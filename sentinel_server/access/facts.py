@@ -64,7 +64,6 @@ class Facts:
 
     `policy`, `principal` and `standing` are the value or the error that kept it from us. `starting` is true
     while a server session does not exist yet; `instance_id` is this server's, to know its own row.
-    `person` is the principal's, joined by the `people` map when there is one.
     """
 
     ask: Ask
@@ -80,7 +79,6 @@ class Facts:
     started_as: str | None = None
     lapse_after: timedelta = timedelta(minutes=10)
     enforce_lease: bool = False
-    person: str | None = None
     approved: Approved | None = None
     emergency: Emergency | None = None
 

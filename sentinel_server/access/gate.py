@@ -101,7 +101,6 @@ class Gate:
             ask=seat.ask,
             target=seat.target,
             principal=principal,
-            person=seat.person,
             policy=policy,
             standing=standing,
             store=_NOWHERE if seat.store is None else seat.store.ref,
@@ -135,7 +134,7 @@ class Gate:
         if isinstance(policy, SentinelError):
             return policy
         person = self._sources.rules.persons.key(principal)
-        table = table_of(seat.ask, principal, person, policy, self._clock.now())
+        table = table_of(seat.ask, principal, policy, self._clock.now())
         if seat.store is None or seat.table != table:
             opened = await _settled(self._sources.open_store(table), patience, StoreUnavailable)
             if isinstance(opened, SentinelError):

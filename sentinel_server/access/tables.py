@@ -1,4 +1,4 @@
-"""Which session table a rule names, found before there is a store to ask."""
+"""What policy is asked at the gate, and which session table the answering rule names."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from sentinel_server.policy.evaluate import PolicyAsk, evaluate
 from sentinel_server.policy.schema import LoadedPolicy
 
 
-def table_of(ask: Ask, principal: Principal, person: str, loaded: LoadedPolicy, now: datetime) -> str | None:
-    """The `session_table` (a name or an ARN) of the rule that matches now, or None."""
-    found = evaluate(
-        loaded.policy,
-        PolicyAsk(
-            principal=principal,
-            person=person,
-            profile=ask.profile,
-            mode=ask.mode,
-            now=now,
-            home_account=loaded.account or principal.account,
-        ),
+def policy_ask(ask: Ask, principal: Principal, loaded: LoadedPolicy, now: datetime) -> PolicyAsk:
+    """`ask` as a policy sees it."""
+    return PolicyAsk(
+        principal=principal,
+        profile=ask.profile,
+        mode=ask.mode,
+        now=now,
+        home_account=loaded.account or principal.account,
     )
+
+
+def table_of(ask: Ask, principal: Principal, loaded: LoadedPolicy, now: datetime) -> str | None:
+    """The `session_table` (a name or an ARN) of the rule that matches now, or None."""
+    found = evaluate(loaded.policy, policy_ask(ask, principal, loaded, now))
     return None if found.rule is None else found.rule.session_table

@@ -19,7 +19,6 @@ class PolicyAsk:
     """
 
     principal: Principal
-    person: str
     profile: str
     mode: Mode
     now: datetime

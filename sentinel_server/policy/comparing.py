@@ -134,11 +134,9 @@ class _Comparing:
 
     def _differences(self, figure: Figure, place: NamedProfile) -> list[_What]:
         found: dict[_Part, list[Mode]] = {}
-        person = figure.principal.person
         for mode in Mode:
             ask = PolicyAsk(
                 principal=figure.principal,
-                person=person,
                 profile=place.name,
                 mode=mode,
                 now=self._since,

@@ -75,7 +75,6 @@ def _cell(
 ) -> Cell:
     ask = PolicyAsk(
         principal=principal,
-        person=principal.person,
         profile=profile_of(profile),
         mode=mode,
         now=now,

@@ -114,7 +114,6 @@ def asks_of(policy: Policy, suite: Suite, case: Case) -> Iterator[PolicyAsk]:
         principal = principal_named(who, home_of(policy, suite.account))
         ask = PolicyAsk(
             principal=principal,
-            person=principal.person,
             profile=profile,
             mode=mode,
             now=_SINCE,

@@ -16,9 +16,6 @@ from sentinel_server.errors import BadInput, InvalidIdentifier
 LAPSE_AFTER = timedelta(minutes=10)
 """How long a server may stay silent before its session lapses."""
 
-KEEP_AFTER_END = timedelta(days=400)
-"""How long a row must outlive its session; nothing of ours deletes one earlier."""
-
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 

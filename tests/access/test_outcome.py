@@ -65,7 +65,6 @@ def decided(policy: Policy, principal: Principal, ask: Ask, shared: bool, now: d
 def _ask(principal: Principal, ask: Ask, now: datetime) -> PolicyAsk:
     return PolicyAsk(
         principal=principal,
-        person=principal.person,
         profile=ask.profile,
         mode=ask.mode,
         now=now,

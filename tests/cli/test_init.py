@@ -194,7 +194,6 @@ def test_the_starter_allows_whom_it_was_made_for_and_no_other_account(
     for home, asked, effect in asks:
         ask = PolicyAsk(
             principal=principal,
-            person=principal.person,
             profile=asked,
             mode=Mode.SERVER,
             now=NOON,

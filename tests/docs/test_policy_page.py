@@ -100,7 +100,6 @@ def decided(recipe: str, who: str, profile: str, at: str, mode: Mode = Mode.SERV
     principal = parse_principal(arn, unique_id="AIDAEXAMPLE")
     ask = PolicyAsk(
         principal=principal,
-        person=principal.person,
         profile=profile,
         mode=mode,
         now=datetime.fromisoformat(at),

@@ -150,7 +150,7 @@ def test_what_can_be_noticed_of_a_decision() -> None:
 
     def answer(name: str, mode: Mode) -> Answer:
         (principal,) = {f.principal for f in figures((policy,), None) if f.detail == name}
-        ask = PolicyAsk(principal=principal, person="p", profile="prod", mode=mode, now=SINCE)
+        ask = PolicyAsk(principal=principal, profile="prod", mode=mode, now=SINCE)
         return answer_of(evaluate(policy, ask), mode)
 
     assert answer("alice (IAM user)", Mode.CLI) == Answer(outcome=Effect.REQUIRE_SERVER)
@@ -183,7 +183,6 @@ def test_whatever_comes_out_otherwise_at_some_minute_is_among_the_changes(
     mode = data.draw(st.sampled_from(Mode))
     ask = PolicyAsk(
         principal=figure.principal,
-        person="p",
         profile=place.name,
         mode=mode,
         now=SINCE + timedelta(minutes=minute),

@@ -53,7 +53,7 @@ def ask(principal: Principal = ALICE, **changes: object) -> PolicyAsk:
         "home_account": "111122223333",
         **changes,
     }
-    return PolicyAsk(principal=principal, person=principal.person, **fields)  # type: ignore[arg-type]
+    return PolicyAsk(principal=principal, **fields)  # type: ignore[arg-type]
 
 
 def matches(found: Rule, given: PolicyAsk, **header: tuple[str, ...]) -> bool:

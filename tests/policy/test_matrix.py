@@ -124,7 +124,6 @@ def test_every_cell_is_what_evaluate_says(policy: Policy, now: datetime) -> None
         for cell in row:
             ask = PolicyAsk(
                 principal=cell.principal,
-                person=cell.principal.person,
                 profile=profile_of(cell.profile),
                 mode=Mode.CLI,
                 now=now,

@@ -41,7 +41,6 @@ def decided(text: str, *, at: str = "2026-06-08T12:00:00+00:00", profile: str = 
     """The rule by which alice's request is decided."""
     ask = PolicyAsk(
         principal=ALICE,
-        person=ALICE.person,
         profile=profile,
         mode=Mode.SERVER,
         now=datetime.fromisoformat(at),
@@ -240,7 +239,6 @@ def test_b27_a_decision_says_why_no_earlier_rule_made_it_and_by_which_text() -> 
     loaded = loaded_policy(text.encode(), name="p", origin=Origin.FILE, version="7")
     ask = PolicyAsk(
         principal=ALICE,
-        person=ALICE.person,
         profile="prod",
         mode=Mode.CLI,
         now=datetime(2026, 6, 8, tzinfo=UTC),

@@ -24,7 +24,7 @@ def policy(*timings: TimeWindow) -> Policy:
 
 def is_open(window: TimeWindow, at: datetime) -> bool:
     """Whether a rule with only that window decides then."""
-    ask = PolicyAsk(principal=ALICE, person="p", profile="prod", mode=Mode.CLI, now=at)
+    ask = PolicyAsk(principal=ALICE, profile="prod", mode=Mode.CLI, now=at)
     return evaluate(policy(window), ask).rule is not None
 
 

@@ -70,7 +70,6 @@ def _ask(someone: Someone, profile: str, mode: Mode, now: datetime) -> PolicyAsk
     principal = parse_principal(someone.arn, unique_id="somebody")
     return PolicyAsk(
         principal=principal,
-        person=principal.person,
         profile=profile,
         mode=mode,
         now=now,

@@ -110,9 +110,7 @@ def asks(*times: datetime) -> Iterator[PolicyAsk]:
     for who, profile, mode, now, home in itertools.product(
         everybody(), NAMES, (Mode.CLI, Mode.TVM), times, (None, ACCOUNTS[0])
     ):
-        yield PolicyAsk(
-            principal=who, person=who.person, profile=profile, mode=mode, now=now, home_account=home
-        )
+        yield PolicyAsk(principal=who, profile=profile, mode=mode, now=now, home_account=home)
 
 
 def entries() -> st.SearchStrategy[str]:
