@@ -1,0 +1,1 @@
+"""Emergencies: access that one person takes, and others review afterwards."""

@@ -1,0 +1,110 @@
+"""An emergency, its review, and what it is at an instant.
+
+Wire shape 1: these fields are stored. Add fields with defaults; never rename or reuse one. Who closed it and
+who reviewed it are apart from what the invoker writes, so that IAM can hold them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sentinel_server.policy.breakglass import ReasonCode
+
+INVOKED = (
+    "id",
+    "person",
+    "user",
+    "principal_arn",
+    "profile",
+    "reason_code",
+    "justification",
+    "ticket",
+    "created_at",
+    "duration_seconds",
+    "rule",
+    "drill",
+    "escalated",
+    "mfa_method",
+    "mfa_verified_at",
+    "mfa_challenge_id",
+)
+"""What the invoker says, by the names under which it is stored. It never changes."""
+
+
+class EventState(Enum):
+    """What an emergency is at one instant. Only ACTIVE can give access."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MfaEvidence:
+    """How the invoker proved who they are a second time."""
+
+    method: str
+    verified_at: datetime
+    challenge_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """Who closed an emergency before its end, when and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What somebody other than the invoker found afterwards; `justified` is their verdict."""
+
+    at: datetime
+    by: str
+    justified: bool
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emergency:
+    """One broken glass, from the moment it was broken until somebody has reviewed it.
+
+    `person`, `user` and `principal_arn` are the invoker as the gate will see them. A `drill` gives nothing.
+    """
+
+    id: str
+    person: str
+    user: str
+    principal_arn: str
+    profile: str
+    reason_code: ReasonCode
+    justification: str
+    created_at: datetime
+    duration: timedelta
+    rule: str
+    ticket: str = ""
+    drill: bool = False
+    escalated: bool = False
+    mfa: MfaEvidence | None = None
+    version: int = 0
+    closing: Closing | None = None
+    review: Review | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        """Its end, which nothing extends."""
+        return self.created_at + self.duration
+
+    def state(self, now: datetime) -> EventState:
+        """What it is at `now`."""
+        if self.closing is not None:
+            return EventState.CLOSED
+        return EventState.EXPIRED if now >= self.ends_at else EventState.ACTIVE
+
+    def unfinished(self, now: datetime) -> bool:
+        """Whether it is over and still waits for its review."""
+        return self.review is None and self.state(now) is not EventState.ACTIVE

@@ -1,0 +1,78 @@
+"""A row of a ledger, a change to it, and what a search asks. Values are text or whole numbers.
+
+Every row has a version that each change raises by one, and a change names the version it was decided on. So
+whoever decides from what they read can be sure that it was still so when they wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+Value = str | int
+
+SORT = "created_at"
+"""The attribute by which every search is ordered; a fixed-width time."""
+
+
+class Ledger(Enum):
+    """A family of rows with a table of its own; the value is the table's name after the prefix."""
+
+    REQUESTS = "requests"
+    BREAKGLASS = "breakglass"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ref:
+    """Where a row is."""
+
+    ledger: Ledger
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.ledger.value}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row as it is: its version, from 1, and its attributes; one that is not there has no value."""
+
+    ref: Ref
+    version: int
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row's change: holds only while the row's version is `seen`, or with None while there is no row.
+
+    `set` are the attributes to write; None takes one away. Nothing else of the row changes, and no other
+    attribute is named to the store, so that permissions by attribute hold.
+    """
+
+    ref: Ref
+    seen: int | None
+    set: Mapping[str, Value | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """The rows of a ledger whose attribute `by` is `value`, by `created_at`; a store has an index for each.
+
+    `since` is the first `created_at` that counts.
+    """
+
+    ledger: Ledger
+    by: str
+    value: str
+    since: str | None = None
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Rows of a search, and an opaque token for the next page when there may be more."""
+
+    rows: tuple[Row, ...]
+    next_token: str | None = None

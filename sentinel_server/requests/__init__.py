@@ -1,0 +1,1 @@
+"""Requests for access that policy gives only when somebody else agrees."""
