@@ -33,6 +33,22 @@ class Action(Enum):
     AUTH_FAILED = "auth_failed"
     RATE_LIMITED = "rate_limited"
     STORE_FAILED = "store_failed"
+    REQUEST_CREATED = "request_created"
+    REQUEST_APPROVED = "request_approved"
+    REQUEST_GRANTED = "request_granted"
+    REQUEST_DENIED = "request_denied"
+    REQUEST_CANCELLED = "request_cancelled"
+    REQUEST_EXPIRED = "request_expired"
+    REQUEST_REVOKED = "request_revoked"
+    REQUEST_STARTED = "request_started"
+    BREAKGLASS_OPENED = "breakglass_opened"
+    BREAKGLASS_CLOSED = "breakglass_closed"
+    BREAKGLASS_EXPIRED = "breakglass_expired"
+    BREAKGLASS_REVIEWED = "breakglass_reviewed"
+    BREAKGLASS_ESCALATED = "breakglass_escalated"
+    MFA_FAILED = "mfa_failed"
+    MFA_LOCKED = "mfa_locked"
+    NOTIFICATION_FAILED = "notification_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +58,10 @@ class AuditEvent:
     `effect` is the decision's word (allow, deny, require_approval, error), `code` our error code when it was
     no, `outcome` what came of an intent (issued, failed, discarded), `count` how many equal events one line
     stands for.
+
+    `override` is the id of the request or event that lifted the rule and `override_kind` which of the two
+    (`approval`, `emergency`). In lines about a request or an event, `request_id` or `event_id` names it,
+    `by` is who acted, and `requester` and `approver` are persons.
     """
 
     action: Action
@@ -69,6 +89,20 @@ class AuditEvent:
     count: int | None = None
     by: str | None = None
     policy_signer: str | None = None
+    override_kind: str | None = None
+    request_id: str | None = None
+    event_id: str | None = None
+    requester: str | None = None
+    approver: str | None = None
+    ticket: str | None = None
+    justification: str | None = None
+    reason_code: str | None = None
+    status: str | None = None
+    comment: str | None = None
+    auto_approved: bool | None = None
+    mfa_method: str | None = None
+    mfa_verified: bool | None = None
+    drill: bool | None = None
 
 
 TEXT_LIMIT = 1024
@@ -76,7 +110,7 @@ TEXT_LIMIT = 1024
 
 
 def to_fields(event: AuditEvent) -> dict[str, str | int]:
-    """The event as it is written: words, whole numbers and fixed-width times; nothing empty.
+    """The event as it is written: words, whole numbers, flags and fixed-width times; nothing empty.
 
     A lone surrogate, which no UTF-8 reader accepts, becomes its escape as plain text.
     """
@@ -90,8 +124,8 @@ def _plain(value: object) -> str | int:
             return str(value.value)
         case datetime():
             return sortable(value)
-        case int():
-            return int(value)
+        case bool() | int():
+            return value
         case _:
             return clean(str(value))
 
