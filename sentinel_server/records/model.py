@@ -23,6 +23,22 @@ class Ledger(Enum):
     BREAKGLASS = "breakglass"
 
 
+INDEXED: Mapping[Ledger, tuple[str, ...]] = {
+    Ledger.REQUESTS: ("kind", "person", "profile", "status", "person_profile", "outbox"),
+    Ledger.BREAKGLASS: ("kind", "person", "profile", "status", "person_profile", "outbox", "review"),
+}
+"""What a search may go by: text that is not empty. A row without the attribute is not found by it.
+
+`person_profile` is `PERSON#PROFILE`. `outbox` and `review` are there only while work is left.
+"""
+
+RESERVED = frozenset({"id", "version"})
+"""Attributes that a store keeps for itself: a row's key and its version."""
+
+RETENTION = "ttl"
+"""Unix seconds after which DynamoDB may forget the row: 400 days past its end, set by security's sweep."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ref:
     """Where a row is."""
@@ -36,7 +52,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row as it is: its version, from 1, and its attributes; one that is not there has no value."""
+    """A row as it is: its version, from 1, and its attributes; one that is not there has no value.
+
+    A row found by a search whose version somebody has spoiled has version 0: no change to it ever holds.
+    """
 
     ref: Ref
     version: int
@@ -58,9 +77,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """The rows of a ledger whose attribute `by` is `value`, by `created_at`; a store has an index for each.
+    """The rows of a ledger whose attribute `by`, one of its INDEXED, is `value`, by `created_at`.
 
-    `since` is the first `created_at` that counts.
+    `since` is the first `created_at` that counts. Rows without a `created_at` are not found.
     """
 
     ledger: Ledger

@@ -14,26 +14,38 @@ from sentinel_server.records.model import Change, Found, Ref, Row, Search
 MOST_CHANGES = 25
 """Rows that one commit may change."""
 
+MOST_ROWS = 100
+"""Rows that one `get` may ask for."""
+
+MAX_PAGE = 1000
+"""Rows that one page may hold."""
+
 
 class Records(Protocol):
     """Keeps rows. What was committed is never lost, and is seen by every `get` that begins afterwards."""
 
     async def get(self, refs: Sequence[Ref]) -> Mapping[Ref, Row]:
-        """The rows found under `refs`, in one strongly consistent look. At most 100 are asked for."""
+        """The rows found under `refs`, in one strongly consistent look: all as they were after some commit.
+
+        Raises BadInput for more than MOST_ROWS.
+        """
         ...
 
     async def commit(self, changes: Sequence[Change]) -> bool:
         """Make all changes at once, each of another row; False, and nothing is written, when one of them
         was decided on a version that is no longer there.
 
-        A commit that raises StoreUnavailable may have been written; the versions tell.
+        A commit that raises StoreUnavailable may have been written; the versions tell. Raises BadInput for
+        changes that `rules.checked_changes` refuses.
         """
         ...
 
     async def find(self, search: Search, limit: int, token: str | None = None) -> Found:
-        """One page of at most `limit` rows, from 1 to 1000. It may lag behind `commit` by moments.
+        """One page of at most `limit` rows, from 1 to MAX_PAGE. It may lag behind `commit` by moments, so
+        what is decided on is read again by `get`.
 
-        Raises BadInput for a token of another search.
+        A page with a `next_token` is full. Raises BadInput for a token of another search, and for a search by
+        what is not INDEXED.
         """
         ...
 
