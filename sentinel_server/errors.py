@@ -18,6 +18,8 @@
     │   ├── DeadlineTooNear
     │   ├── PrincipalChanged
     │   ├── LoginRequired
+    │   ├── BreakGlassRefused
+    │   ├── BreakGlassLimited
     │   ├── ApprovalRequired     4
     │   └── CutOff               5
     │       ├── SessionRevoked
@@ -39,6 +41,7 @@
     ├── NotFound
     ├── AlreadyExists
     ├── PolicyChanged
+    ├── EmergencyOver
     └── Findings                 1       an audit found something
 
 The first number is the exit status of the command line, the second the HTTP status of the loopback
@@ -223,6 +226,20 @@ class LoginRequired(Refused):
     default_hint = "log in again: aws sso login --profile NAME"
 
 
+class BreakGlassRefused(Refused):
+    """The break-glass policy does not let this person open this, or close or review it."""
+
+    code = "BreakGlassRefused"
+    default_hint = "see who may: the break-glass policy, with sentinel config show"
+
+
+class BreakGlassLimited(Refused):
+    """An emergency is open already, or a cooldown or a quota is in the way."""
+
+    code = "BreakGlassLimited"
+    default_hint = "see what was opened: sentinel breakglass-list"
+
+
 class ApprovalRequired(Refused):
     """The rule wants somebody else to agree first."""
 
@@ -369,6 +386,13 @@ class PolicyChanged(SentinelError):
 
     code = "PolicyChanged"
     default_hint = "look at what is there now: sentinel policy history PROFILE"
+
+
+class EmergencyOver(SentinelError):
+    """The emergency cannot be closed or reviewed, because that has happened, or has to happen first."""
+
+    code = "EmergencyOver"
+    default_hint = "look at it: sentinel breakglass-check ID"
 
 
 class Findings(SentinelError):

@@ -11,6 +11,9 @@ from enum import Enum
 
 from sentinel_server.policy.schema import Group, TimeWindow
 
+LONGEST_EMERGENCY = timedelta(hours=4)
+"""The longest that an emergency may last, whatever its rule says."""
+
 
 class ReasonCode(Enum):
     """Why somebody breaks the glass."""

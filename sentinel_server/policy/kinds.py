@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
-from types import MappingProxyType
 
 
 class DocumentKind(Enum):
@@ -29,12 +27,3 @@ _WORDS = {
     DocumentKind.RATELIMIT: "a rate-limit policy",
     DocumentKind.BOOTSTRAP: "a bootstrap configuration",
 }
-
-SIDE_NAMES: Mapping[DocumentKind, str] = MappingProxyType(
-    {
-        DocumentKind.APPROVAL: "approvals",
-        DocumentKind.BREAKGLASS: "breakglass",
-        DocumentKind.RATELIMIT: "ratelimits",
-    }
-)
-"""What each is called: its setting, the end of its parameter's name, and its file without `.yaml`."""

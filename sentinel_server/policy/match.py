@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from sentinel_server.identity.principal import Kind, Principal
-from sentinel_server.policy.schema import WEEK, Moment, Policy, TimeWindow
+from sentinel_server.policy.schema import WEEK, Moment, TimeWindow
 from sentinel_server.policy.zones import find_zone
 
 NAMED_BARE = (Kind.IAM_USER, Kind.SSO_ROLE)
@@ -48,7 +49,16 @@ def users_test(entries: tuple[str, ...]) -> Users:
     return Users(bare=_test(bare, any_character="."), arn=_test(arns, any_character="[^:/]"))
 
 
-def bare_name(principal: Principal, policy: Policy, home_account: str | None) -> str | None:
+class Trusting(Protocol):
+    """A document that says whose bare names it means."""
+
+    @property
+    def trusted_accounts(self) -> tuple[str, ...]:
+        """The accounts of bare names; none for the home account."""
+        ...
+
+
+def bare_name(principal: Principal, policy: Trusting, home_account: str | None) -> str | None:
     """The name by which `users` may mean this principal without its ARN; None when only its ARN will do.
 
     `home_account` is trusted when the policy names no accounts.

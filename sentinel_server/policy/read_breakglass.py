@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
 
 from sentinel_server.policy.breakglass import (
+    LONGEST_EMERGENCY,
     BreakGlassPolicy,
     BreakGlassRule,
     MfaMethod,
@@ -31,8 +31,6 @@ BREAKGLASS_RULE_KEYS = ("name", "profiles", "users", "allowed_reason_codes", "ti
 """What its rules may say."""
 MFA_KEYS = ("required", "methods")
 """What may be said of a second factor."""
-LONGEST_EMERGENCY = timedelta(hours=4)
-"""The longest that an emergency may last."""
 
 
 def read_breakglass(field: Field) -> BreakGlassPolicy:

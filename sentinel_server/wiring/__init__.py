@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
 from sentinel_server.wiring.policies import (
-    Reading,
+    KeyRing,
     Shelf,
+    key_ring,
     open_policies,
     open_policy_store,
-    open_sides,
+    open_signer,
     read_parameter,
-    side_source,
 )
 from sentinel_server.wiring.principals import Visitor, actor, load_profile, profiles, whoami
-from sentinel_server.wiring.signing import KeyRing, key_ring, open_signer
 from sentinel_server.wiring.stores import open_audit, open_provisioner, open_store
 
 __all__ = [
     "Door",
     "KeyRing",
-    "Reading",
     "Shelf",
     "Visitor",
     "actor",
@@ -32,12 +30,10 @@ __all__ = [
     "open_policies",
     "open_policy_store",
     "open_provisioner",
-    "open_sides",
     "open_signer",
     "open_store",
     "profiles",
     "read_parameter",
     "runtime_directory",
-    "side_source",
     "whoami",
 ]

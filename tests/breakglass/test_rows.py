@@ -1,0 +1,120 @@
+"""An emergency survives its row, and a row that is not one in full is an error."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel_server.breakglass.model import INVOKED, Closing, Emergency, Review
+from sentinel_server.breakglass.rows import (
+    closed,
+    event_ref,
+    expired,
+    of_person,
+    opened,
+    parse_event_id,
+    person_profile,
+    read_event,
+    reviewed,
+)
+from sentinel_server.errors import InvalidIdentifier, StoreUnavailable
+from sentinel_server.records.model import Row
+from tests.fakes.clock import NOON
+from tests.fakes.emergencies import an_event, evidence
+
+CLOSING = Closing(at=NOON, by="iam:111122223333:bob", reason="all is well")
+REVIEW = Review(at=NOON, by="iam:111122223333:bob", justified=False, comment="a restart would have done")
+
+
+def row_of(event: Emergency, *more: dict[str, Any]) -> Row:
+    """The event as a store has it, after more changes."""
+    values: dict[str, Any] = opened(event)
+    for change in more:
+        values.update(change)
+    kept = {name: value for name, value in values.items() if value is not None}
+    return Row(ref=event_ref(event.id), version=1, values=kept)
+
+
+@given(
+    drill=st.booleans(),
+    escalated=st.booleans(),
+    mfa=st.sampled_from([None, evidence()]),
+    ticket=st.sampled_from(["", "OPS-7"]),
+    seconds=st.integers(1, 4 * 3600),
+    closing=st.sampled_from([None, CLOSING]),
+    review=st.sampled_from([None, REVIEW]),
+)
+def test_what_is_written_is_what_is_read(closing: Any, review: Any, seconds: int, **fields: Any) -> None:
+    event = an_event(duration=timedelta(seconds=seconds), closing=closing, review=review, **fields)
+    later = [closed(closing)] if closing else []
+    later += [reviewed(review)] if review else []
+    assert read_event(row_of(event, *later)) == event
+
+
+def test_what_the_invoker_says_is_written_under_the_names_that_permissions_use() -> None:
+    event = an_event(ticket="OPS-7", drill=True, escalated=True, mfa=evidence())
+    assert set(INVOKED) <= opened(event).keys()
+    for later in (closed(CLOSING), reviewed(REVIEW), expired()):
+        assert not later.keys() & set(INVOKED)
+
+
+def test_an_emergency_waits_for_its_review_until_it_has_one() -> None:
+    assert row_of(an_event()).values["review"] == "due"
+    assert row_of(an_event(), expired()).values["review"] == "due"
+    assert "review" not in row_of(an_event(), closed(CLOSING), reviewed(REVIEW)).values
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"kind": "lock"},
+        {"id": "00000000000000e2"},
+        {"person": None},
+        {"person": ""},
+        {"profile": 7},
+        {"reason_code": "boredom"},
+        {"created_at": "yesterday"},
+        {"created_at": "9999-12-31T23:59:59.000000Z"},
+        {"duration_seconds": "3600"},
+        {"duration_seconds": 0},
+        {"duration_seconds": 10**18},
+        {"closed_at": "2026-01-31T12:00:00.000000Z"},
+        {"reviewed_at": "2026-01-31T12:00:00.000000Z"},
+        {"mfa_method": "totp"},
+    ],
+    ids=str,
+)
+def test_a_row_that_is_not_an_emergency_in_full_is_an_error(spoiled: dict[str, Any]) -> None:
+    with pytest.raises(StoreUnavailable, match="is not an emergency in full"):
+        read_event(row_of(an_event(), spoiled))
+
+
+def test_a_row_under_a_key_that_is_no_id_is_an_error() -> None:
+    row = row_of(an_event(id="active#alice"))
+    with pytest.raises(StoreUnavailable):
+        read_event(row)
+
+
+def test_the_search_for_a_persons_emergencies_is_for_what_opening_writes() -> None:
+    event = an_event()
+    search = of_person(event.person, event.profile)
+    assert (search.value, search.newest_first) == (opened(event)[search.by], True)
+
+
+@given(st.tuples(st.text("a#%23", max_size=4), st.text("a#%23", max_size=4)), st.data())
+def test_no_two_pairs_of_person_and_profile_share_a_key(pair: tuple[str, str], data: st.DataObject) -> None:
+    other = data.draw(st.tuples(st.text("a#%23", max_size=4), st.text("a#%23", max_size=4)))
+    assert (person_profile(*pair) == person_profile(*other)) is (pair == other)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "00000000000000E1", "00000000000000e", "active#a", "00000000000000e1\n"]
+)
+def test_an_id_is_16_lower_case_hex_digits(text: str) -> None:
+    with pytest.raises(InvalidIdentifier, match="is not the id of an emergency"):
+        parse_event_id(text)
+    assert parse_event_id("00000000000000e1") == "00000000000000e1"
