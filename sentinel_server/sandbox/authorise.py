@@ -45,7 +45,7 @@ def caller_context(principal: Principal, now: datetime, region: str) -> dict[str
     if principal.kind is Kind.USER:
         context["aws:username"] = principal.name
     if principal.temporary:
-        context["aws:multifactorauthpresent"] = "false"
+        context["aws:multifactorauthpresent"] = str(principal.mfa).lower()
     if principal.source_identity:
         context["aws:sourceidentity"] = principal.source_identity
     return context | {f"aws:principaltag/{key.lower()}": value for key, value in principal.tags}

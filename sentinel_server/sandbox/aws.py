@@ -18,14 +18,16 @@ from sentinel_server.sandbox.account import Account
 from sentinel_server.sandbox.calls import CallLog, Seen
 from sentinel_server.sandbox.dynamodb import Tables
 from sentinel_server.sandbox.faults import Fault, FaultKind, Faults
+from sentinel_server.sandbox.identity_center import SSO_PATH, IdentityCenter
+from sentinel_server.sandbox.mfa import Device, Devices
 from sentinel_server.sandbox.principals import SessionKeys, Sessions, UserKeys
 from sentinel_server.sandbox.sts import role_session
+from sentinel_server.sandbox.web_identity import WebIdentities
 
 if TYPE_CHECKING:
     from sentinel_server.sandbox.gate import Forward
 
-SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
-"""The path under which Identity Center keeps its roles (`AWSReservedSSO_<set>_<16 hex>`)."""
+__all__ = ["SSO_PATH", "EmbeddedAws", "FaultName"]
 
 FaultName = Literal["latency", "throttle", "error500", "drop", "reset", "deny", "wrong-json", "unprocessed"]
 """The values of `FaultKind`, for callers who would rather write the word."""
@@ -69,7 +71,12 @@ class EmbeddedAws:
         self._dynamodb_url = dynamodb_url
         self._refuse_skew = refuse_skew
         self._wanted_account = account_id
+        self.devices = Devices(self._clock)
+        """The MFA devices of its users."""
+        self.web_identities = WebIdentities(self._clock)
+        """The OpenID Connect provider whose tokens a role may trust."""
         self._account: Account | None = None
+        self._center: IdentityCenter | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: asyncio.Event | None = None
@@ -89,6 +96,7 @@ class EmbeddedAws:
         self.account_id = _take_account(self._wanted_account)
         backend.forget(self.account_id)
         self._account = Account(self.account_id, self.root)
+        self._center = IdentityCenter(self._account, self._sessions, self._clock, lambda: self.url)
         ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, args=(ready,), name="embedded-aws", daemon=True)
         self._thread.start()
@@ -131,6 +139,17 @@ class EmbeddedAws:
     ) -> str:
         """A new role's ARN. Without a policy its sessions may do everything; `max_session` is in seconds."""
         return self._running().add_role(name, trust, policy, path, max_session)
+
+    def add_mfa(self, user: str) -> Device:
+        """A new virtual MFA device of a user; `devices.code` tells its codes."""
+        return self.devices.add(self.account_id, user)
+
+    @property
+    def sso(self) -> IdentityCenter:
+        """Its Identity Center, empty at the start."""
+        self._running()
+        assert self._center is not None  # noqa: S101  # made together with the account
+        return self._center
 
     def sso_session(self, role_arn: str, session_name: str, *, seconds: int = 3600) -> SessionKeys:
         """Keys of a session of `role_arn` as Identity Center hands them out. Raises NotFound."""
@@ -214,8 +233,11 @@ class EmbeddedAws:
             tables=self._tables,
             elsewhere=elsewhere,
             refuse_skew=self._refuse_skew,
+            center=self.sso,
+            devices=self.devices,
+            identities=self.web_identities,
         )
-        front = Front(gate, self._clock, self._calls, self.faults)
+        front = Front(gate, self._clock, self._calls, self.faults, self.sso)
         runner = web.AppRunner(front.application(), access_log=None, keepalive_timeout=75, shutdown_timeout=1)
         try:
             await runner.setup()

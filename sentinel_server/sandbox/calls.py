@@ -31,11 +31,16 @@ _SHOWN = frozenset(
         "RoleArn",
         "RoleName",
         "RoleSessionName",
+        "SerialNumber",
         "SourceIdentity",
         "TableName",
         "Tags",
         "UpdateExpression",
         "UserName",
+        "accountId",
+        "grantType",
+        "roleName",
+        "startUrl",
     }
 )
 """Parameters that name things and hold no secret value."""

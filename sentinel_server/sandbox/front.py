@@ -15,6 +15,8 @@ from sentinel_server.sandbox.calls import CallLog
 from sentinel_server.sandbox.control import add_control_routes
 from sentinel_server.sandbox.faults import Faults
 from sentinel_server.sandbox.gate import Forward, Gate
+from sentinel_server.sandbox.identity_center import IdentityCenter
+from sentinel_server.sandbox.sso_page import add_sign_in_routes
 from sentinel_server.sandbox.wire import Call, Ending, Refusal, Reply
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -27,16 +29,20 @@ _OWN_HEADERS = frozenset({"connection", "content-length", "date", "server", "tra
 class Front:
     """Serves AWS on every path but the control's."""
 
-    def __init__(self, gate: Gate, clock: Clock, calls: CallLog, faults: Faults) -> None:
+    def __init__(
+        self, gate: Gate, clock: Clock, calls: CallLog, faults: Faults, center: IdentityCenter
+    ) -> None:
         self._gate = gate
         self._clock = clock
         self._calls = calls
         self._faults = faults
+        self._center = center
 
     def application(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(client_max_size=BODY_LIMIT)
         add_control_routes(app, self._faults, self._calls)
+        add_sign_in_routes(app, self._center)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 

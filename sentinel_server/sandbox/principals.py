@@ -37,6 +37,8 @@ class Principal:
     tags: tuple[tuple[str, str], ...] = ()
     temporary: bool = False
     """Whether the keys are a session's (GetSessionToken's included)."""
+    mfa: bool = False
+    """Whether the session was opened with a code."""
 
     @property
     def names(self) -> frozenset[str]:

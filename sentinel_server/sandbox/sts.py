@@ -13,11 +13,12 @@ from sentinel_server.sandbox.account import Account, Role
 from sentinel_server.sandbox.authorise import ask_for, caller_context, why_not
 from sentinel_server.sandbox.conditions import CannotEvaluate
 from sentinel_server.sandbox.iam import Policy, Verdict, evaluate, parse_policy
+from sentinel_server.sandbox.mfa import Devices
 from sentinel_server.sandbox.principals import Credential, Kind, Principal, SessionKeys, Sessions
 from sentinel_server.sandbox.shapes import operation_input, parameters, violations
 from sentinel_server.sandbox.wire import Call, Refusal, Reply, query_reply
 
-_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+", re.ASCII)
 _CHAINED_MAX = 3600
 _SESSION_POLICY_LIMIT = 2048
@@ -43,8 +44,9 @@ def check_parameters(operation: str, form: Mapping[str, str]) -> dict[str, Any]:
 class Sts:
     """Answers STS requests of authenticated callers."""
 
-    def __init__(self, account: Account, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, account: Account, sessions: Sessions, clock: Clock, devices: Devices) -> None:
         self._account = account
+        self._devices = devices
         self._sessions = sessions
         self._clock = clock
         self._operations: dict[str, Callable[[Call, Credential], dict[str, Any]]] = {
@@ -60,7 +62,7 @@ class Sts:
         operation = self._operations.get(call.operation)
         if operation is None:
             raise Refusal("NotImplemented", f"the sandbox has no sts:{call.operation}", 501)
-        return query_reply(_NAMESPACE, call.operation, operation(call, credential))
+        return query_reply(NAMESPACE, call.operation, operation(call, credential))
 
     def _get_caller_identity(self, _: Call, credential: Credential) -> dict[str, Any]:
         who = credential.principal
@@ -74,8 +76,8 @@ class Sts:
 
     def _get_session_token(self, call: Call, credential: Credential) -> dict[str, Any]:
         who = _long_lived(credential, "GetSessionToken")
-        session = replace(who, temporary=True)
-        return {"Credentials": _credentials(self._open(session, call.params.get("DurationSeconds", 43200)))}
+        session = replace(who, temporary=True, mfa=self._shows_mfa(call, who))
+        return {"Credentials": credentials_of(self._open(session, call.params.get("DurationSeconds", 43200)))}
 
     def _get_federation_token(self, call: Call, credential: Credential) -> dict[str, Any]:
         who = _long_lived(credential, "GetFederationToken")
@@ -92,7 +94,7 @@ class Sts:
         )
         keys = self._open(session, call.params.get("DurationSeconds", 43200))
         return {
-            "Credentials": _credentials(keys),
+            "Credentials": credentials_of(keys),
             "FederatedUser": {"FederatedUserId": session.user_id, "Arn": arn},
             "PackedPolicySize": _packed(call),
         }
@@ -114,7 +116,7 @@ class Sts:
             tags=tuple((tag["Key"], tag["Value"]) for tag in call.params.get("Tags", ())),
         )
         return {
-            "Credentials": _credentials(self._open(session, seconds)),
+            "Credentials": credentials_of(self._open(session, seconds)),
             "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
             "PackedPolicySize": _packed(call),
             "SourceIdentity": session.source_identity,
@@ -124,6 +126,8 @@ class Sts:
         arn = call.params["RoleArn"]
         role = self._account.role(arn)
         context = caller_context(who, self._clock.now(), call.region) | _request_context(call)
+        if self._shows_mfa(call, who):
+            context["aws:multifactorauthpresent"] = "true"
         for action in _actions(call, who):
             ask = ask_for(action, arn, who, context)
             allowed = (
@@ -137,6 +141,10 @@ class Sts:
         if role is None:
             raise _denied(who, "sts:AssumeRole", arn)
         return role
+
+    def _shows_mfa(self, call: Call, who: Principal) -> bool:
+        user = who.name if who.kind is Kind.USER else ""
+        return self._devices.check(user, call.params.get("SerialNumber"), call.params.get("TokenCode"))
 
     def _open(self, principal: Principal, seconds: int) -> SessionKeys:
         return self._sessions.open(principal, self._clock.now() + timedelta(seconds=seconds))
@@ -241,7 +249,8 @@ def _long_lived(credential: Credential, operation: str) -> Principal:
     return credential.principal
 
 
-def _credentials(keys: SessionKeys) -> dict[str, str]:
+def credentials_of(keys: SessionKeys) -> dict[str, str]:
+    """The `Credentials` element of an answer."""
     return {
         "AccessKeyId": keys.access_key_id,
         "SecretAccessKey": keys.secret_access_key,

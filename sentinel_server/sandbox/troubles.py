@@ -11,11 +11,14 @@ _THROTTLED = {
         "provisioning level with the UpdateTable API.",
     ),
     "s3": Refusal("SlowDown", "Please reduce your request rate.", 503),
+    "sso": Refusal("TooManyRequestsException", "HTTP 429 Unknown Code", 429),
+    "sso-oidc": Refusal("SlowDownException", "slow_down"),
 }
 _BROKEN = {
     "dynamodb": Refusal("InternalServerError", "Internal server error", 500),
     "ssm": Refusal("InternalServerError", "Internal server error", 500),
     "kms": Refusal("KMSInternalException", "Internal server error", 500),
+    "sso-oidc": Refusal("InternalServerException", "server_error", 500),
     "s3": Refusal("InternalError", "We encountered an internal error. Please try again.", 500),
 }
 

@@ -100,7 +100,8 @@ def refuse(protocol: str, service: str, refusal: Refusal) -> Reply:
         return _xml(refusal.status, _s3_error(refusal))
     if protocol == "json":
         return _json_error(service, refusal)
-    body = json.dumps({"message": refusal.message}).encode()
+    said = {"error": refusal.message, "error_description": None}
+    body = json.dumps(said if service == "sso-oidc" else {"message": refusal.message}).encode()
     return Reply(
         status=refusal.status,
         headers={"Content-Type": "application/json", "x-amzn-ErrorType": refusal.code},

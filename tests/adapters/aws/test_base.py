@@ -34,12 +34,11 @@ from sentinel_server.sandbox.principals import SessionKeys, UserKeys
 from tests.fakes.aws import Sandbox, embedded_aws, trust
 from tests.fakes.clock import FakeClock
 
-SERIAL = "arn:aws:iam::111122223333:mfa/dev"
-
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with embedded_aws() as running:
+        running.aws.add_mfa("dev")
         yield running
 
 
@@ -52,14 +51,14 @@ def _healthy(sandbox: Sandbox) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Typed:
-    """A person who types one code, and whom a test can see being asked."""
+    """A person who types the code of a device, and whom a test can see being asked."""
 
-    code: str = "123456"
+    sandbox: Sandbox
     asked: list[str] = field(default_factory=list)
 
     async def __call__(self, serial: str) -> str:
         self.asked.append(serial)
-        return f" {self.code}\n"
+        return f" {self.sandbox.aws.devices.code(serial)}\n"
 
 
 @dataclass(slots=True)
@@ -105,6 +104,11 @@ class Home:
             yield given
         finally:
             await given.close()
+
+    @property
+    def serial(self) -> str:
+        """The MFA device of `dev`."""
+        return f"arn:aws:iam::{self.sandbox.aws.account_id}:mfa/dev"
 
     @property
     def role(self) -> str:
@@ -156,9 +160,10 @@ async def test_w29b_temporary_keys_are_never_sent_to_get_session_token(home: Hom
     role = home.sandbox.aws.add_role("AWSReservedSSO_Dev_0123456789abcdef", trust(home.sandbox.dev_arn))
     keys = home.sandbox.aws.sso_session(role, "alice@example.com")
     home.write(
-        f"[profile prod]\n{home.role}source_profile = sso\nmfa_serial = {SERIAL}\n", home.keys("sso", keys)
+        f"[profile prod]\n{home.role}source_profile = sso\nmfa_serial = {home.serial}\n",
+        home.keys("sso", keys),
     )
-    prompt = Typed()
+    prompt = Typed(home.sandbox)
     async with home.base("prod", prompt) as base:
         await base.prepare()
         who = await base.principal()
@@ -307,26 +312,26 @@ async def test_w8_a_lapsed_or_missing_login_names_the_command_that_mends_it(
 async def test_w30_a_code_is_asked_for_once_before_anything_starts(home: Home) -> None:
     home.clock.time = datetime.now(UTC)  # noqa: TID251
     home.write(
-        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {home.serial}\n",
         home.keys("dev", home.sandbox.dev),
     )
-    prompt = Typed()
+    prompt = Typed(home.sandbox)
     async with home.base("prod", prompt) as base:
         await base.prepare()
         first = await base.resolve()
         assert (await base.principal()).name == "dev"
         assert await base.resolve() == first
-    assert prompt.asked == [SERIAL]
+    assert prompt.asked == [home.serial]
     assert first.session_token is not None
     assert len(home.sandbox.aws.calls_to("sts", "GetSessionToken")) == 1
 
 
 async def test_w30_when_the_mfa_session_has_ended_the_person_starts_again(home: Home) -> None:
     home.write(
-        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {home.serial}\n",
         home.keys("dev", home.sandbox.dev),
     )
-    prompt = Typed()
+    prompt = Typed(home.sandbox)
     home.clock.time = datetime.now(UTC)  # noqa: TID251
     async with home.base("prod", prompt) as base:
         await base.prepare()
@@ -334,12 +339,12 @@ async def test_w30_when_the_mfa_session_has_ended_the_person_starts_again(home: 
         with pytest.raises(LoginRequired, match="has ended") as refused:
             await base.resolve()
     assert "start again" in refused.value.hint
-    assert prompt.asked == [SERIAL]
+    assert prompt.asked == [home.serial]
 
 
 async def test_w30_without_a_terminal_a_profile_with_mfa_says_so(home: Home) -> None:
     home.write(
-        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {home.serial}\n",
         home.keys("dev", home.sandbox.dev),
     )
     async with home.base("prod") as base:
@@ -353,15 +358,15 @@ async def test_w30_a_code_for_a_role_in_the_chain_is_asked_before_botocore_wants
     jump = home.sandbox.aws.add_role("jump-mfa", trust(home.sandbox.dev_arn))
     home.write(
         f"[profile prod]\n{home.role}source_profile = jump\n"
-        f"[profile jump]\nrole_arn = {jump}\nsource_profile = dev\nmfa_serial = {SERIAL}\n"
+        f"[profile jump]\nrole_arn = {jump}\nsource_profile = dev\nmfa_serial = {home.serial}\n"
         f"region = us-east-1\nendpoint_url = {home.sandbox.aws.url}\n",
         home.keys("dev", home.sandbox.dev),
     )
-    prompt = Typed()
+    prompt = Typed(home.sandbox)
     async with home.base("prod", prompt) as base:
         await base.prepare()
         assert (await base.principal()).role == "jump-mfa"
-    assert prompt.asked == [SERIAL]
+    assert prompt.asked == [home.serial]
     async with home.base("prod") as unprepared:
         with pytest.raises(LoginRequired, match="needs an MFA code"):
             await unprepared.resolve()
@@ -402,11 +407,11 @@ async def test_a_configuration_that_botocore_cannot_use_is_a_setting_to_mend(hom
 
 async def test_w30_a_wrong_code_is_said_to_be_wrong(home: Home) -> None:
     home.write(
-        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {SERIAL}\n",
+        f"[profile prod]\n{home.role}source_profile = dev\nmfa_serial = {home.serial}\n",
         home.keys("dev", home.sandbox.dev),
     )
     home.sandbox.aws.fail(service="sts", kind="deny", operation="GetSessionToken")
-    async with home.base("prod", Typed()) as base:
+    async with home.base("prod", Typed(home.sandbox)) as base:
         with pytest.raises(LoginRequired, match="did not accept the code"):
             await base.prepare()
 
