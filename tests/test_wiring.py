@@ -11,6 +11,7 @@ from sentinel_server import wiring
 from sentinel_server.access.facts import Ask
 from sentinel_server.errors import InvalidSetting, PolicyUnavailable, SentinelError, StoreUnavailable
 from sentinel_server.policy.schema import Mode
+from sentinel_server.policy.sides import approvals, ratelimits
 from sentinel_server.settings.environ import read_settings
 from sentinel_server.settings.resolve import Settings
 from tests.fakes.aws import Sandbox, embedded_aws, trust
@@ -124,3 +125,43 @@ async def test_what_is_not_where_it_is_said_to_be_refuses(
 ) -> None:
     with pytest.raises(error):
         await issued(environment, **flags)
+
+
+APPROVALS = "kind: approval\nversion: 1\nrules:\n  - {name: team, approvers: [alice]}\n"
+
+
+async def test_side_policies_come_from_beside_the_policies(
+    environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / ".config" / "sentinel").mkdir(mode=0o700, parents=True)
+    (tmp_path / ".config" / "sentinel" / "approvals.yaml").write_text(APPROVALS)
+    async with wiring.open_sides(settings(environment)) as sides:
+        found = await approvals(sides)
+        assert found is not None
+        assert (found.document.rules[0].approvers, found.account) == (("alice",), None)
+        assert await ratelimits(sides) is None
+    flags = {
+        "policies": f"ssm://{sandbox.aws.account_id}@us-east-1/sentinel/policies",
+        "control_profile": "base",
+    }
+    sandbox.client("ssm").put_parameter(Name="/sentinel/approvals", Value=APPROVALS, Type="String")
+    async with wiring.open_sides(settings(environment, **flags)) as sides:
+        found = await approvals(sides)
+        assert found is not None
+        assert (found.name, found.account) == ("/sentinel/approvals", sandbox.aws.account_id)
+        assert await ratelimits(sides) is None
+
+
+async def test_a_side_policy_is_refused_from_another_account_and_unsigned_where_keys_are_pinned(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    flags = {"approvals": "ssm://444455556666@us-east-1/sentinel/approvals", "control_profile": "base"}
+    async with wiring.open_sides(settings(environment, **flags)) as sides:
+        with pytest.raises(PolicyUnavailable, match="not in 444455556666"):
+            await approvals(sides)
+    (tmp_path / "keys.json").write_text('{"format": "sentinel-key-set/1", "keys": []}')
+    (tmp_path / "sides.yaml").write_text(APPROVALS)
+    flags = {"approvals": f"file://{tmp_path}/sides.yaml", "signing.keys": str(tmp_path / "keys.json")}
+    async with wiring.open_sides(settings(environment, **flags)) as sides:
+        with pytest.raises(PolicyUnavailable, match="is not signed"):
+            await approvals(sides)

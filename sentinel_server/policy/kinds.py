@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 
 
 class DocumentKind(Enum):
@@ -27,3 +29,12 @@ _WORDS = {
     DocumentKind.RATELIMIT: "a rate-limit policy",
     DocumentKind.BOOTSTRAP: "a bootstrap configuration",
 }
+
+SIDE_NAMES: Mapping[DocumentKind, str] = MappingProxyType(
+    {
+        DocumentKind.APPROVAL: "approvals",
+        DocumentKind.BREAKGLASS: "breakglass",
+        DocumentKind.RATELIMIT: "ratelimits",
+    }
+)
+"""What each is called: its setting, the end of its parameter's name, and its file without `.yaml`."""

@@ -212,16 +212,15 @@ class Origin(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedPolicy:
-    """A policy with what is known of its text.
+class Loaded:
+    """What is known of a text that was loaded.
 
     `name` is what a person would look up (a path or a parameter name), `version` the store's own version or
     empty, `sha256` the hash of the exact bytes, `account` the account it is stored in when it has one.
-    `signer` is the id of the key whose signature was checked and `serial` the signed number; empty and None
-    when signing is not set up.
+    `signer` is the id of the key whose signature was checked, `serial` the signed number and `not_after` the
+    instant from which neither counts; empty and None when signing is not set up.
     """
 
-    policy: Policy
     name: str
     sha256: str
     origin: Origin
@@ -229,3 +228,11 @@ class LoadedPolicy:
     account: str | None = None
     signer: str = ""
     serial: int | None = None
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPolicy(Loaded):
+    """A policy with what is known of its text."""
+
+    policy: Policy

@@ -168,6 +168,14 @@ def tampered(stored: Stored) -> PolicyUnverified:
     return PolicyUnverified(f"{stored.name} is not what was signed: it was changed after signing")
 
 
+def gone(stored: Stored) -> PolicyUnverified:
+    """The refusal where a document was signed and now there is none: whoever may delete it could lift it."""
+    return PolicyUnverified(
+        f"{stored.name} does not exist, and a signed one was in use",
+        hint="put it back: sentinel policy rollback; to do without it, sign one that asks for nothing",
+    )
+
+
 def unsigned(stored: Stored) -> PolicyUnverified:
     """The refusal of a policy without a signature."""
     return PolicyUnverified(

@@ -1,25 +1,43 @@
-"""A PolicySource that hands over only policies whose signature holds."""
+"""Sources that hand over only what has a signature that holds, and the one that checks none."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from datetime import datetime
+from typing import Generic, TypeVar
 
 from sentinel_server.clock import Clock
-from sentinel_server.errors import InvalidSetting, PolicyUnavailable, PolicyUnverified
+from sentinel_server.errors import InvalidSetting, PolicyUnverified
 from sentinel_server.policy.keys import KeySet
-from sentinel_server.policy.loading import loaded_policy
-from sentinel_server.policy.schema import LoadedPolicy
-from sentinel_server.policy.signing import Torn, Unsigned, tampered, unsigned, verify
+from sentinel_server.policy.loading import Accepted
+from sentinel_server.policy.schema import Loaded
+from sentinel_server.policy.signing import Torn, Unsigned, gone, tampered, unsigned, verify
 from sentinel_server.policy.statement import Statement
 from sentinel_server.policy.stored import SerialMemory, Stored, StoredPolicies
 
+L = TypeVar("L", bound=Loaded | None)
 
-class VerifiedPolicies:
-    """Policies with a signature by one of `keys` that is for their place, in time, and not of an older one.
+Make = Callable[[Stored, Accepted | None], L]
+"""Makes a document of what was read. Raises PolicyUnavailable."""
 
-    With `required` false a policy without any signature is handed over too, and `say` is told; one whose
+
+class Unverified(Generic[L]):
+    """A Source of what a store has, for where no keys are pinned: nothing shows who wrote it."""
+
+    def __init__(self, inner: StoredPolicies, make: Make[L]) -> None:
+        self._inner = inner
+        self._make = make
+
+    async def load(self, name: str) -> L:
+        """The document of that name, read now."""
+        return await asyncio.to_thread(self._make, await self._inner.read(name), None)
+
+
+class Verified(Generic[L]):
+    """Documents with a signature by one of `keys` that is for their place, in time, and not of an older one.
+
+    With `required` false a document without any signature is handed over too, and `say` is told; one whose
     signature does not hold never is. The keys are read anew for every load, so a retired one stops counting
     in programs that run.
     """
@@ -30,6 +48,7 @@ class VerifiedPolicies:
         keys: Callable[[], KeySet],
         memory: SerialMemory,
         clock: Clock,
+        make: Make[L],
         *,
         required: bool = True,
         say: Callable[[str], None] = lambda _: None,
@@ -38,54 +57,55 @@ class VerifiedPolicies:
         self._keys = keys
         self._memory = memory
         self._clock = clock
+        self._make = make
         self._required = required
         self._say = say
         self._said: set[tuple[str, str]] = set()
 
-    async def load(self, profile: str) -> LoadedPolicy:
-        """The policy for `profile`, read now, its signature checked.
+    async def load(self, name: str) -> L:
+        """The document of that name, read now, its signature checked.
 
-        Raises PolicyUnverified, and what a PolicySource raises. Bytes and envelope are two things, so when
-        they do not fit they are read once more: somebody may be writing them.
+        Raises PolicyUnverified, and what a Source raises. Bytes and envelope are two things, so when they do
+        not fit they are read once more: somebody may be writing them.
         """
         try:
-            return await self._checked(await self._inner.read(profile))
+            return await self._checked(await self._inner.read(name))
         except Torn:
-            stored = await self._inner.read(profile)
+            stored = await self._inner.read(name)
             try:
                 return await self._checked(stored)
             except Torn:
                 raise tampered(stored) from None
 
-    async def _checked(self, stored: Stored) -> LoadedPolicy:
+    async def _checked(self, stored: Stored) -> L:
         highest = await self._memory.highest(stored.remembered_as)
-        said, loaded = await asyncio.to_thread(self._verify, stored, highest)
-        if isinstance(said, Statement):
-            if said.serial > highest:
-                await self._memory.saw(stored.remembered_as, said.serial)
-            return replace(loaded, signer=said.key_id, serial=said.serial)
-        if (about := (stored.name, loaded.sha256)) not in self._said:
+        accepted, loaded = await asyncio.to_thread(self._verify, stored, highest)
+        if accepted is not None:
+            if (serial := accepted.statement.serial) > highest:
+                await self._memory.saw(stored.remembered_as, serial)
+        elif loaded is not None and (about := (stored.name, loaded.sha256)) not in self._said:
             self._said.add(about)
             self._say(f"{stored.name} is not signed; signing.required is false, so it is used all the same")
         return loaded
 
-    def _verify(self, stored: Stored, highest: int) -> tuple[Statement | Unsigned, LoadedPolicy]:
-        if stored.data is None:
-            hint = "put one there: sentinel policy push"
-            raise PolicyUnavailable(
-                f"no policy for {stored.profile}: {stored.name} does not exist", hint=hint
-            )
+    def _verify(self, stored: Stored, highest: int) -> tuple[Accepted | None, L]:
         try:
             keys = self._keys()
         except InvalidSetting as error:
             raise PolicyUnverified(error.message, hint=error.hint) from error
+        if stored.data is None:
+            loaded = self._make(stored, None)
+            if max(highest, keys.minimum(stored.place)):
+                raise gone(stored)
+            return None, loaded
         said = verify(stored, keys, now=self._clock.now(), highest=highest)
         if isinstance(said, Unsigned) and self._required:
             raise unsigned(stored)
-        return said, loaded_policy(
-            stored.data,
-            name=stored.name,
-            origin=stored.origin,
-            version=str(stored.version or ""),
-            account=stored.place.account or None,
-        )
+        accepted = None if isinstance(said, Unsigned) else Accepted(statement=said, until=_until(said, keys))
+        return accepted, self._make(stored, accepted)
+
+
+def _until(said: Statement, keys: KeySet) -> datetime | None:
+    key = keys.find(said.key_id)
+    ends = (said.not_after, None if key is None else key.not_after)
+    return min((end for end in ends if end is not None), default=None)

@@ -46,12 +46,13 @@ class DynamoDbLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePolicies:
-    """Policies as `<profile>.yaml` in one directory."""
+    """Policies as `<profile>.yaml` in one directory, or one `file` of it for whatever is asked."""
 
     directory: Path
+    file: str | None = None
 
     def __str__(self) -> str:
-        return f"file://{self.directory}"
+        return f"file://{self.directory / (self.file or '')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,28 @@ def parse_parameter(text: str) -> SsmPolicies:
     if not re.fullmatch(r"/[A-Za-z0-9_./-]{1,1010}", text, re.ASCII):
         raise InvalidSetting(f"{text!r} is not the full name of an SSM parameter (it begins with /)")
     return SsmPolicies(parameter=text)
+
+
+def parse_side(text: str) -> PolicyLocation:
+    """The one document that a URL names. Raises InvalidSetting."""
+    if text.startswith("file://"):
+        path = _path(text, "file://")
+        if not path.name:
+            raise InvalidSetting(f"{text!r} names no file")
+        return FilePolicies(directory=path.parent, file=path.name)
+    found = _SSM.fullmatch(text)
+    if found is None or not found["root"].strip("/"):
+        raise InvalidSetting(f"{text!r} is neither file:///FILE nor ssm://[ACCOUNT@][REGION]/PARAMETER")
+    parameter = found["root"].rstrip("/")
+    return SsmPolicies(parameter=parameter, region=found["region"], account=found["account"])
+
+
+def beside(policies: PolicyLocation, name: str) -> PolicyLocation:
+    """Where a side policy lies unless it is said: `name` next to the directory or path of the policies."""
+    if isinstance(policies, FilePolicies):
+        return FilePolicies(directory=policies.directory.parent, file=f"{name}.yaml")
+    parameter = f"{policies.root.rpartition('/')[0]}/{name}"
+    return SsmPolicies(parameter=parameter, region=policies.region, account=policies.account)
 
 
 def _path(text: str, scheme: str) -> Path:

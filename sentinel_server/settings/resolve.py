@@ -11,8 +11,9 @@ from pathlib import Path
 from sentinel_server.credentials.recursion import RESOLVING
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.identity.people import Persons
+from sentinel_server.policy.kinds import SIDE_NAMES, DocumentKind
 from sentinel_server.policy.schema import Lease
-from sentinel_server.settings.locations import PolicyLocation, StoreLocation
+from sentinel_server.settings.locations import PolicyLocation, StoreLocation, beside
 from sentinel_server.settings.table import Setting, read_value, settings_table
 
 
@@ -48,6 +49,7 @@ class Settings:
 
     directories: Directories
     policies: PolicyLocation
+    sides: Mapping[DocumentKind, PolicyLocation]
     store: StoreLocation
     region: str | None
     control_profile: str | None
@@ -152,10 +154,13 @@ def _settings(
 ) -> Settings:
     policies, store = values.pop("policies"), values.pop("store")
     parameter, table = values.pop("policy_parameter"), values.pop("session_table")
+    place = parameter or policies
+    sides = {kind: values.pop(name) or beside(place, name) for kind, name in SIDE_NAMES.items()}  # type: ignore[arg-type]
     fields = {name.replace(".", "_"): value for name, value in values.items()}
     return Settings(
         directories=directories,
-        policies=parameter or policies,  # type: ignore[arg-type]  # why: the table's readers made them
+        policies=place,  # type: ignore[arg-type]  # why: the table's readers made them
+        sides=sides,  # type: ignore[arg-type]
         store=table or store,  # type: ignore[arg-type]
         persons=Persons(file.people),
         won=won,

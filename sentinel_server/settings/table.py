@@ -10,7 +10,13 @@ from pathlib import Path
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.policy.durations import parse_duration
 from sentinel_server.policy.schema import LEASES, Lease
-from sentinel_server.settings.locations import parse_parameter, parse_policies, parse_store, parse_table
+from sentinel_server.settings.locations import (
+    parse_parameter,
+    parse_policies,
+    parse_side,
+    parse_store,
+    parse_table,
+)
 
 Read = Callable[[str], object]
 
@@ -102,6 +108,9 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
         one(
             "policy_parameter", None, parse_parameter, "one SSM parameter; beats a `policies` of equal origin"
         ),
+        one("approvals", None, parse_side, "who may approve what; else beside the policies"),
+        one("breakglass", None, parse_side, "who may break the glass; else beside the policies"),
+        one("ratelimits", None, parse_side, "how often the glass may be broken; else beside the policies"),
         one("store", f"sqlite://{state / 'sentinel.db'}", parse_store, "where sessions and blocks are"),
         one(
             "session_table",

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
 from sentinel_server.wiring.policies import (
-    KeyRing,
+    Reading,
     Shelf,
-    key_ring,
     open_policies,
     open_policy_store,
-    open_signer,
+    open_sides,
     read_parameter,
+    side_source,
 )
 from sentinel_server.wiring.principals import Visitor, actor, load_profile, profiles, whoami
+from sentinel_server.wiring.signing import KeyRing, key_ring, open_signer
 from sentinel_server.wiring.stores import open_audit, open_provisioner, open_store
 
 __all__ = [
     "Door",
     "KeyRing",
+    "Reading",
     "Shelf",
     "Visitor",
     "actor",
@@ -30,10 +32,12 @@ __all__ = [
     "open_policies",
     "open_policy_store",
     "open_provisioner",
+    "open_sides",
     "open_signer",
     "open_store",
     "profiles",
     "read_parameter",
     "runtime_directory",
+    "side_source",
     "whoami",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
-from sentinel_server.wiring.policies import policy_source
+from sentinel_server.wiring.policies import Reading, policy_source
 from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
 from sentinel_server.wiring.stores import StoreOpener, open_audit
 
@@ -56,10 +56,13 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
         profile = load_profile(settings, ask.profile)
         region = settings.region or region_of(profile, settings.environ)
         control = await open_control(stack, settings, base, profile, clock)
+        reading = Reading(
+            stack=stack, settings=settings, control=control, region=region, clock=clock, say=visitor.say
+        )
         roles = StsAssumer(base.sts, base, clock)
         stack.push_async_callback(roles.close)
         sources = Sources(
-            policies=await policy_source(stack, settings, control, region, clock, visitor.say),
+            policies=await policy_source(reading),
             base=base,
             roles=roles,
             open_store=StoreOpener(stack, settings, control, region),

@@ -1,40 +1,38 @@
-"""Policies: read at a door, written by an author, signed and verified."""
+"""Policies and the side policies beside them: read at a door, and written by an author."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sentinel_server.clock import SystemClock
-from sentinel_server.errors import (
-    InvalidSetting,
-    PolicyUnavailable,
-    StoreUnavailable,
-)
-from sentinel_server.policy.schema import LoadedPolicy
+from sentinel_server.errors import PolicyUnavailable, StoreUnavailable
+from sentinel_server.policy.kinds import DocumentKind
+from sentinel_server.policy.schema import Loaded, LoadedPolicy
 from sentinel_server.policy.stored import PLAIN, Shape
-from sentinel_server.settings.locations import (
-    FilePolicies,
-    SsmPolicies,
-)
+from sentinel_server.settings.locations import FilePolicies, PolicyLocation, SsmPolicies
 from sentinel_server.wiring.principals import Say, control_name, open_own
+from sentinel_server.wiring.signing import key_ring, pinned_keys
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.aws.base import BotoBase
     from sentinel_server.adapters.aws.clients import AwsSession
     from sentinel_server.adapters.local.policy_memory import PolicyMemory
-    from sentinel_server.policy.keys import KeySet, PublicKey
-    from sentinel_server.policy.signing import Signer
-    from sentinel_server.policy.source import PolicySource
-    from sentinel_server.policy.stored import PolicyStore, SerialMemory
+    from sentinel_server.policy.cached import Cached
+    from sentinel_server.policy.keys import KeySet
+    from sentinel_server.policy.sides import AnySide, SidePolicies
+    from sentinel_server.policy.source import PolicySource, Source
+    from sentinel_server.policy.stored import PolicyStore, SerialMemory, Stored, StoredPolicies
+    from sentinel_server.policy.verified import Make
     from sentinel_server.settings.resolve import Settings
 
+L = TypeVar("L", bound=Loaded | None)
 
 LOADING = timedelta(seconds=5)
 """How long a policy may take to load; a fetch waits less, and the next one finds it there."""
@@ -50,73 +48,45 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRing:
-    """The file of pinned public keys, and what makes and reads keys; all raise SentinelErrors."""
+class Reading:
+    """What policies are read with: `control` opens AWS in `region` where nothing else is said."""
 
-    path: Path
-    read: Callable[[], KeySet]
-    write: Callable[[KeySet], None]
-    generate: Callable[[Path], PublicKey]
-    public: Callable[[Path, str | None], PublicKey]
+    stack: AsyncExitStack
+    settings: Settings
+    control: BotoBase | None
+    region: str | None
+    clock: SystemClock
+    say: Say = lambda _: None
 
 
 @asynccontextmanager
 async def open_policies(settings: Settings, say: Say = lambda _: None) -> AsyncIterator[PolicySource]:
     """The configured policies, read as a door reads them."""
-    async with AsyncExitStack() as stack:
-        control: BotoBase | None = None
-        if isinstance(settings.policies, SsmPolicies):
-            control = await open_own(stack, settings, control_name(settings), SystemClock())
-        yield await policy_source(stack, settings, control, settings.region, SystemClock(), say)
+    async with _reading(settings, (settings.policies,), say) as reading:
+        yield await policy_source(reading)
 
 
 @asynccontextmanager
-async def open_policy_store(settings: Settings, shape: Shape = PLAIN) -> AsyncIterator[Shelf]:
-    """The configured policies to be written, with what this machine remembers of them.
+async def open_sides(settings: Settings, say: Say = lambda _: None) -> AsyncIterator[SidePolicies]:
+    """The configured side policies, read as a door reads them."""
+    async with _reading(settings, tuple(settings.sides.values()), say) as reading:
+        yield side_source(reading)
 
-    `shape` says how SSM is to store a policy; the other store has only one way.
+
+@asynccontextmanager
+async def open_policy_store(
+    settings: Settings, shape: Shape = PLAIN, kind: DocumentKind = DocumentKind.POLICY
+) -> AsyncIterator[Shelf]:
+    """The configured policies, or the side policy of that kind, to be written.
+
+    With it comes what this machine remembers of them. `shape` says how SSM is to store one; files have only
+    one way.
     """
-    async with AsyncExitStack() as stack:
-        memory = _policy_memory(stack, settings)
-        control: BotoBase | None = None
-        if isinstance(settings.policies, SsmPolicies):
-            control = await open_own(stack, settings, control_name(settings), SystemClock())
-        store = await _policy_store(stack, settings, control, settings.region, memory, shape)
-        yield Shelf(store=store, memory=memory, keys=_keys(settings))
-
-
-@asynccontextmanager
-async def open_signer(
-    settings: Settings, *, key_file: Path | None = None, kms_key: str | None = None
-) -> AsyncIterator[Signer]:
-    """What signs with the key in a file, or with a KMS key. Raises BadInput, SentinelError."""
-    if key_file is not None:
-        from sentinel_server.adapters.local.key_file import load_signer
-
-        yield load_signer(key_file)
-        return
-    from sentinel_server.adapters.aws.kms import KmsSigner, kms_public_key
-
-    async with AsyncExitStack() as stack:
-        base = await open_own(stack, settings, control_name(settings), SystemClock())
-        client = await stack.enter_async_context(
-            base.aws.client("kms", region=_kms_region(settings, kms_key))
-        )
-        yield KmsSigner(client, await kms_public_key(client, kms_key or ""))
-
-
-def key_ring(settings: Settings) -> KeyRing:
-    """Where the pinned keys are kept: the configured file, else the usual one."""
-    from sentinel_server.adapters.local import key_file
-
-    path = settings.signing_keys or settings.directories.config / "policy-keys.json"
-    return KeyRing(
-        path=path,
-        read=partial(key_file.read_key_set, path),
-        write=partial(key_file.write_key_set, path),
-        generate=key_file.generate_key,
-        public=key_file.load_public,
-    )
+    where = settings.sides.get(kind, settings.policies)
+    async with _reading(settings, (where,), lambda _: None) as reading:
+        memory = _policy_memory(reading)
+        store = await _store_at(reading, where, memory, shape)
+        yield Shelf(store=store, memory=memory, keys=pinned_keys(settings))
 
 
 async def read_parameter(settings: Settings, name: str) -> bytes:
@@ -129,97 +99,107 @@ async def read_parameter(settings: Settings, name: str) -> bytes:
         return await read(client, name)
 
 
-def _chance() -> float:
-    return secrets.randbelow(1000) / 1000
-
-
-async def policy_source(
-    stack: AsyncExitStack,
-    settings: Settings,
-    control: BotoBase | None,
-    region: str | None,
-    clock: SystemClock,
-    say: Say,
-) -> PolicySource:
+async def policy_source(reading: Reading) -> PolicySource:
     """What every door reads policies from: cached, and verified once keys are pinned."""
-    from sentinel_server.policy.source import CachedPolicies
+    from sentinel_server.policy.loading import policy_in
 
-    where = settings.policies
-    age = max(settings.policy_max_age, LOADING) if isinstance(where, SsmPolicies) else settings.policy_max_age
-    inner: PolicySource
-    if _keys(settings) is not None:
-        inner = await _verified(stack, settings, control, region, clock, say)
+    where = reading.settings.policies
+    inner: Source[LoadedPolicy]
+    if pinned_keys(reading.settings) is not None:
+        inner = await _checked_at(reading, where, policy_in)
     elif isinstance(where, FilePolicies):
         from sentinel_server.adapters.local.policies import FilePolicies as FileSource
 
         inner = FileSource(where.directory)
     else:
-        inner = await _ssm(stack, where, control, region)
-    return CachedPolicies(inner, clock, max_age=age, timeout=min(LOADING, age), chance=_chance)
+        inner = await _ssm(reading, where)
+    return _cached(reading, where, inner)
 
 
-async def _verified(
-    stack: AsyncExitStack,
-    settings: Settings,
-    control: BotoBase | None,
-    region: str | None,
-    clock: SystemClock,
-    say: Say,
-) -> PolicySource:
-    from sentinel_server.policy.verified import VerifiedPolicies
+def side_source(reading: Reading) -> SidePolicies:
+    """What every door reads side policies from: cached, and verified once keys are pinned.
 
-    memory = _policy_memory(stack, settings)
-    source = VerifiedPolicies(
-        await _policy_store(stack, settings, control, region, memory),
+    Nothing is opened before the first of a kind is asked for, since most fetches need none.
+    """
+    from sentinel_server.policy.sides import SidesBySource, loaded_side
+
+    def of(kind: DocumentKind) -> Source[AnySide | None]:
+        where = reading.settings.sides[kind]
+        make: Make[AnySide | None] = partial(loaded_side, kind=kind)
+        return _cached(reading, where, _Lazy(lambda: _checked_at(reading, where, make)))
+
+    return SidesBySource(of)
+
+
+@asynccontextmanager
+async def _reading(
+    settings: Settings, places: tuple[PolicyLocation, ...], say: Say
+) -> AsyncIterator[Reading]:
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        control: BotoBase | None = None
+        if any(isinstance(where, SsmPolicies) for where in places):
+            control = await open_own(stack, settings, control_name(settings), clock)
+        yield Reading(
+            stack=stack, settings=settings, control=control, region=settings.region, clock=clock, say=say
+        )
+
+
+def _cached(reading: Reading, where: PolicyLocation, inner: Source[L]) -> Cached[L]:
+    from sentinel_server.policy.cached import Cached
+
+    wanted = reading.settings.policy_max_age
+    age = max(wanted, LOADING) if isinstance(where, SsmPolicies) else wanted
+    cached = Cached(inner, reading.clock, max_age=age, timeout=min(LOADING, age), chance=_chance)
+    reading.stack.push_async_callback(cached.close)
+    return cached
+
+
+def _chance() -> float:
+    return secrets.randbelow(1000) / 1000
+
+
+async def _checked_at(reading: Reading, where: PolicyLocation, make: Make[L]) -> Source[L]:
+    """Documents with their envelopes, checked once keys are pinned."""
+    from sentinel_server.policy.verified import Unverified, Verified
+
+    settings, memory = reading.settings, _policy_memory(reading)
+    store: StoredPolicies = await _store_at(reading, where, memory)
+    if isinstance(where, SsmPolicies) and where.account is not None:
+        store = _OfAccount(store, where.account)
+    if pinned_keys(settings) is None:
+        return Unverified(store, make)
+    return Verified(
+        store,
         key_ring(settings).read,
         memory,
-        clock,
+        reading.clock,
+        make,
         required=settings.signing_required is not False,
-        say=say,
+        say=reading.say,
     )
-    where = settings.policies
-    account = where.account if isinstance(where, SsmPolicies) else None
-    return source if account is None else _OfAccount(source, account)
 
 
-def _keys(settings: Settings) -> KeySet | None:
-    """The pinned keys now, None when signing is not set up. Raises InvalidSetting."""
-    if settings.signing_keys is not None:
-        return key_ring(settings).read()
-    if settings.signing_required:
-        raise InvalidSetting(
-            "signing.required is true, and signing.keys names no keys to check with",
-            hint="make a key set: sentinel policy keys add; then set signing.keys to its path",
-        )
-    return None
-
-
-def _policy_memory(stack: AsyncExitStack, settings: Settings) -> PolicyMemory:
+def _policy_memory(reading: Reading) -> PolicyMemory:
     from sentinel_server.adapters.local.policy_memory import PolicyMemory
 
-    memory = PolicyMemory(settings.directories.state / "policies.db")
-    stack.push_async_callback(memory.close)
+    memory = PolicyMemory(reading.settings.directories.state / "policies.db")
+    reading.stack.push_async_callback(memory.close)
     return memory
 
 
-async def _policy_store(
-    stack: AsyncExitStack,
-    settings: Settings,
-    control: BotoBase | None,
-    region: str | None,
-    memory: PolicyMemory,
-    shape: Shape = PLAIN,
+async def _store_at(
+    reading: Reading, where: PolicyLocation, memory: PolicyMemory, shape: Shape = PLAIN
 ) -> PolicyStore:
-    where = settings.policies
     if isinstance(where, FilePolicies):
         from sentinel_server.adapters.local.policy_store import FilePolicyStore
         from sentinel_server.adapters.local.user import local_user
 
-        return FilePolicyStore(where.directory, memory, SystemClock(), local_user())
+        return FilePolicyStore(where.directory, memory, SystemClock(), local_user(), file=where.file)
     from sentinel_server.adapters.aws.policy_store import SsmPolicyStore
 
-    aws = _aws(control)
-    client = await stack.enter_async_context(aws.client("ssm", region=where.region or region))
+    aws, control = _aws(reading.control), reading.control
+    client = await reading.stack.enter_async_context(aws.client("ssm", region=where.region or reading.region))
 
     async def account() -> str:
         assert control is not None  # noqa: S101  # `_aws` has refused the other case
@@ -228,21 +208,13 @@ async def _policy_store(
     return SsmPolicyStore(client, account, root=where.root, parameter=where.parameter, shape=shape)
 
 
-def _kms_region(settings: Settings, key: str | None) -> str | None:
-    """The region in a key's ARN, else the configured one."""
-    parts = (key or "").split(":")
-    return parts[3] if len(parts) > 5 else settings.region
-
-
-async def _ssm(
-    stack: AsyncExitStack, where: SsmPolicies, control: BotoBase | None, region: str | None
-) -> PolicySource:
+async def _ssm(reading: Reading, where: SsmPolicies) -> Source[LoadedPolicy]:
     from sentinel_server.adapters.aws.policies import SsmPolicies as SsmSource
 
-    aws = _aws(control)
-    client = await stack.enter_async_context(aws.client("ssm", region=where.region or region))
+    aws = _aws(reading.control)
+    client = await reading.stack.enter_async_context(aws.client("ssm", region=where.region or reading.region))
     source = SsmSource(client, root=where.root, parameter=where.parameter)
-    return source if where.account is None else _OfAccount(source, where.account)
+    return source if where.account is None else _LoadedOfAccount(source, where.account)
 
 
 def _aws(control: BotoBase | None) -> AwsSession:
@@ -251,8 +223,35 @@ def _aws(control: BotoBase | None) -> AwsSession:
     return control.aws
 
 
+class _Lazy(Generic[L]):
+    """A Source that is opened when it is first asked; an opening that fails is tried again."""
+
+    def __init__(self, open_: Callable[[], Awaitable[Source[L]]]) -> None:
+        self._open = open_
+        self._opening = asyncio.Lock()
+        self._source: Source[L] | None = None
+
+    async def load(self, name: str) -> L:
+        async with self._opening:
+            source = self._source = self._source or await self._open()
+        return await source.load(name)
+
+
 class _OfAccount:
-    """A PolicySource that refuses policies of any other account than the one in its URL."""
+    """StoredPolicies that refuse those of any other account than the one in their URL."""
+
+    def __init__(self, inner: StoredPolicies, account: str) -> None:
+        self._inner = inner
+        self._account = account
+
+    async def read(self, profile: str) -> Stored:
+        stored = await self._inner.read(profile)
+        _check_account(stored.name, stored.place.account, self._account)
+        return stored
+
+
+class _LoadedOfAccount:
+    """The same for a PolicySource."""
 
     def __init__(self, inner: PolicySource, account: str) -> None:
         self._inner = inner
@@ -260,6 +259,10 @@ class _OfAccount:
 
     async def load(self, profile: str) -> LoadedPolicy:
         loaded = await self._inner.load(profile)
-        if loaded.account != self._account:
-            raise PolicyUnavailable(f"{loaded.name} is in account {loaded.account}, not in {self._account}")
+        _check_account(loaded.name, loaded.account, self._account)
         return loaded
+
+
+def _check_account(name: str, found: str | None, wanted: str) -> None:
+    if found != wanted:
+        raise PolicyUnavailable(f"{name} is in account {found}, not in {wanted}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from sentinel_server.errors import IdentityUnavailable, InvalidPolicy, PolicyUnavailable
+from sentinel_server.policy.cached import Cached
 from sentinel_server.policy.schema import LoadedPolicy, Origin, Policy
-from sentinel_server.policy.source import CachedPolicies
 from tests.fakes.clock import FakeClock
 
 MAX_AGE = timedelta(seconds=30)
@@ -24,6 +24,7 @@ class HeldSource:
         self.open_ = asyncio.Event()
         self.open_.set()
         self.fails: Exception | None = None
+        self.not_after: datetime | None = None
 
     async def load(self, profile: str) -> LoadedPolicy:
         """A policy whose version is the number of loads so far."""
@@ -34,7 +35,12 @@ class HeldSource:
         if self.fails is not None:
             raise self.fails
         return LoadedPolicy(
-            policy=Policy(rules=()), name=profile, sha256="", origin=Origin.FILE, version=version
+            policy=Policy(rules=()),
+            name=profile,
+            sha256="",
+            origin=Origin.FILE,
+            version=version,
+            not_after=self.not_after,
         )
 
 
@@ -49,11 +55,13 @@ def inner() -> HeldSource:
 
 
 @pytest.fixture
-def cached(inner: HeldSource, clock: FakeClock) -> CachedPolicies:
-    return CachedPolicies(inner, clock, max_age=MAX_AGE)
+def cached(inner: HeldSource, clock: FakeClock) -> Cached[LoadedPolicy]:
+    return Cached(inner, clock, max_age=MAX_AGE)
 
 
-async def test_a_policy_is_served_again_until_it_is_too_old(cached: CachedPolicies, clock: FakeClock) -> None:
+async def test_a_policy_is_served_again_until_it_is_too_old(
+    cached: Cached[LoadedPolicy], clock: FakeClock
+) -> None:
     first = await cached.load("prod")
     clock.pass_(MAX_AGE - timedelta(milliseconds=1))
     assert await cached.load("prod") is first
@@ -65,7 +73,7 @@ async def test_b26_policies_that_were_read_together_are_not_read_again_together(
     inner: HeldSource, clock: FakeClock
 ) -> None:
     chances = iter([0.0, 1.0])
-    cached = CachedPolicies(inner, clock, max_age=MAX_AGE, chance=lambda: next(chances))
+    cached = Cached(inner, clock, max_age=MAX_AGE, chance=lambda: next(chances))
     await cached.load("prod")
     await cached.load("dev")
     clock.pass_(MAX_AGE * 0.9)
@@ -75,7 +83,7 @@ async def test_b26_policies_that_were_read_together_are_not_read_again_together(
 
 
 async def test_age_counts_from_when_the_load_began(
-    cached: CachedPolicies, inner: HeldSource, clock: FakeClock
+    cached: Cached[LoadedPolicy], inner: HeldSource, clock: FakeClock
 ) -> None:
     inner.open_.clear()
     flight = asyncio.create_task(cached.load("prod"))
@@ -87,13 +95,13 @@ async def test_age_counts_from_when_the_load_began(
     assert (await cached.load("prod")).version == "2"
 
 
-async def test_all_who_ask_at_once_share_one_load(cached: CachedPolicies, inner: HeldSource) -> None:
+async def test_all_who_ask_at_once_share_one_load(cached: Cached[LoadedPolicy], inner: HeldSource) -> None:
     found = await asyncio.gather(*(cached.load("prod") for _ in range(50)))
     assert inner.loads == ["prod"]
     assert len({id(loaded) for loaded in found}) == 1
 
 
-async def test_a_slow_profile_holds_up_no_other(cached: CachedPolicies, inner: HeldSource) -> None:
+async def test_a_slow_profile_holds_up_no_other(cached: Cached[LoadedPolicy], inner: HeldSource) -> None:
     inner.open_.clear()
     slow = asyncio.create_task(cached.load("slow"))
     await inner.begun.acquire()
@@ -105,7 +113,7 @@ async def test_a_slow_profile_holds_up_no_other(cached: CachedPolicies, inner: H
 
 
 async def test_one_who_gives_up_does_not_take_the_others_load_away(
-    cached: CachedPolicies, inner: HeldSource
+    cached: Cached[LoadedPolicy], inner: HeldSource
 ) -> None:
     inner.open_.clear()
     first, second = (asyncio.create_task(cached.load("prod")) for _ in range(2))
@@ -118,7 +126,7 @@ async def test_one_who_gives_up_does_not_take_the_others_load_away(
 
 
 async def test_a_failure_reaches_all_who_wait_and_is_forgotten(
-    cached: CachedPolicies, inner: HeldSource
+    cached: Cached[LoadedPolicy], inner: HeldSource
 ) -> None:
     inner.fails = PolicyUnavailable("no policy")
     results = await asyncio.gather(cached.load("prod"), cached.load("prod"), return_exceptions=True)
@@ -128,7 +136,7 @@ async def test_a_failure_reaches_all_who_wait_and_is_forgotten(
 
 
 async def test_nothing_older_is_served_when_a_load_fails(
-    cached: CachedPolicies, inner: HeldSource, clock: FakeClock
+    cached: Cached[LoadedPolicy], inner: HeldSource, clock: FakeClock
 ) -> None:
     await cached.load("prod")
     clock.pass_(MAX_AGE)
@@ -141,13 +149,13 @@ async def test_nothing_older_is_served_when_a_load_fails(
 
 async def test_a_load_that_takes_too_long_is_given_up(inner: HeldSource, clock: FakeClock) -> None:
     inner.open_.clear()
-    cached = CachedPolicies(inner, clock, max_age=MAX_AGE, timeout=timedelta(milliseconds=20))
+    cached = Cached(inner, clock, max_age=MAX_AGE, timeout=timedelta(milliseconds=20))
     with pytest.raises(PolicyUnavailable, match=r"did not arrive within 0\.02 s"):
         await cached.load("prod")
 
 
 async def test_an_invalid_policy_is_an_unavailable_one_at_a_door(
-    cached: CachedPolicies, inner: HeldSource
+    cached: Cached[LoadedPolicy], inner: HeldSource
 ) -> None:
     inner.fails = InvalidPolicy("p:1:1: wrong")
     with pytest.raises(PolicyUnavailable, match="p:1:1: wrong") as caught:
@@ -155,7 +163,7 @@ async def test_an_invalid_policy_is_an_unavailable_one_at_a_door(
     assert caught.value.__cause__ is inner.fails
 
 
-async def test_errors_of_ours_stay_what_they_are(cached: CachedPolicies, inner: HeldSource) -> None:
+async def test_errors_of_ours_stay_what_they_are(cached: Cached[LoadedPolicy], inner: HeldSource) -> None:
     inner.fails = IdentityUnavailable("no credentials")
     with pytest.raises(IdentityUnavailable):
         await cached.load("prod")
@@ -173,14 +181,14 @@ async def test_who_asks_as_a_load_fails_gets_a_load_of_their_own(clock: FakeCloc
             raise PolicyUnavailable("no policy")
 
     source = FailsOnce()
-    policies = CachedPolicies(source, clock, max_age=MAX_AGE)
+    policies = Cached(source, clock, max_age=MAX_AGE)
     with pytest.raises(PolicyUnavailable):
         await policies.load("prod")
     assert (await source.again).version == "2"
 
 
 async def test_a_load_that_is_stopped_with_the_program_gives_nothing(
-    cached: CachedPolicies, inner: HeldSource
+    cached: Cached[LoadedPolicy], inner: HeldSource
 ) -> None:
     inner.open_.clear()
     asked = asyncio.create_task(cached.load("prod"))
@@ -195,7 +203,7 @@ async def test_a_load_that_is_stopped_with_the_program_gives_nothing(
 
 
 async def test_the_profile_asked_for_longest_ago_makes_room(inner: HeldSource, clock: FakeClock) -> None:
-    cached = CachedPolicies(inner, clock, max_age=MAX_AGE, capacity=2)
+    cached = Cached(inner, clock, max_age=MAX_AGE, capacity=2)
     for profile in ("a", "b", "a", "c", "a", "b"):
         await cached.load(profile)
     assert inner.loads == ["a", "b", "c", "b"]
@@ -204,4 +212,33 @@ async def test_the_profile_asked_for_longest_ago_makes_room(inner: HeldSource, c
 @pytest.mark.parametrize("timeout", [timedelta(0), MAX_AGE + timedelta(seconds=1)])
 def test_a_load_may_not_outlast_its_own_age(inner: HeldSource, clock: FakeClock, timeout: timedelta) -> None:
     with pytest.raises(ValueError, match="0 < timeout <= max_age"):
-        CachedPolicies(inner, clock, max_age=MAX_AGE, timeout=timeout)
+        Cached(inner, clock, max_age=MAX_AGE, timeout=timeout)
+
+
+async def test_a_policy_is_not_served_past_the_end_of_its_signature(
+    cached: Cached[LoadedPolicy], inner: HeldSource, clock: FakeClock
+) -> None:
+    inner.not_after = clock.now() + timedelta(seconds=10)
+    await cached.load("prod")
+    clock.pass_(timedelta(seconds=9))
+    assert (await cached.load("prod")).version == "1"
+    clock.pass_(timedelta(seconds=1))
+    inner.fails = PolicyUnavailable("it expired")
+    with pytest.raises(PolicyUnavailable, match="it expired"):
+        await cached.load("prod")
+
+
+async def test_closing_ends_the_loads_that_run_and_serves_nothing_more(
+    cached: Cached[LoadedPolicy], inner: HeldSource
+) -> None:
+    await cached.load("dev")
+    inner.open_.clear()
+    asked = asyncio.create_task(cached.load("prod"))
+    await inner.begun.acquire()
+    await inner.begun.acquire()
+    await cached.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    for name in ("dev", "prod"):
+        with pytest.raises(PolicyUnavailable, match="while stopping"):
+            await cached.load(name)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sentinel_server.policy.source import CachedPolicies
+from sentinel_server.policy.cached import Cached
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate import DENY, FakePolicies, loaded
 
 
 async def test_a_policy_from_before_a_sleep_is_read_again() -> None:
     clock, inner = FakeClock(), FakePolicies()
-    cache = CachedPolicies(inner, clock, max_age=timedelta(seconds=30))
+    cache = Cached(inner, clock, max_age=timedelta(seconds=30))
     await cache.load("prod")
     inner.policy = loaded(DENY)
     clock.time += timedelta(hours=8)
@@ -20,7 +20,7 @@ async def test_a_policy_from_before_a_sleep_is_read_again() -> None:
 
 async def test_a_clock_that_is_put_back_keeps_no_policy_for_longer() -> None:
     clock, inner = FakeClock(), FakePolicies()
-    cache = CachedPolicies(inner, clock, max_age=timedelta(seconds=30))
+    cache = Cached(inner, clock, max_age=timedelta(seconds=30))
     await cache.load("prod")
     clock.time -= timedelta(hours=8)
     clock.seconds += 31

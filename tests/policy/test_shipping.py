@@ -12,11 +12,12 @@ import pytest
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import BadInput, NotFound, PolicyChanged, PolicyUnverified, SentinelError
 from sentinel_server.policy.keys import KeySet
+from sentinel_server.policy.loading import policy_in
 from sentinel_server.policy.shipping import earlier, ship, signed_by
 from sentinel_server.policy.signing import next_serial, sign_policy
 from sentinel_server.policy.statement import Signed
 from sentinel_server.policy.stored import PolicyStore, Stored
-from sentinel_server.policy.verified import VerifiedPolicies
+from sentinel_server.policy.verified import Verified
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.policy_stores import (
@@ -60,7 +61,9 @@ class Reader:
 
     async def sees(self) -> str:
         """The hash of the policy it would go by, or why there is none."""
-        source = VerifiedPolicies(self.store, lambda: KEYS, self.serials, FakeClock(), required=self.required)
+        source = Verified(
+            self.store, lambda: KEYS, self.serials, FakeClock(), policy_in, required=self.required
+        )
         try:
             return (await source.load("prod")).sha256
         except SentinelError as error:
@@ -250,7 +253,7 @@ async def test_a7_bytes_and_envelope_moved_together_to_another_profile_are_refus
             moved = tmp_path / "policies" / name.replace("dev", "prod")
             moved.write_bytes((tmp_path / "policies" / name).read_bytes())
             moved.chmod(0o600)
-        source = VerifiedPolicies(store, lambda: KEYS, MemorySerials(), FakeClock())
+        source = Verified(store, lambda: KEYS, MemorySerials(), FakeClock(), policy_in)
         assert (await source.load("dev")).serial == 1
         with pytest.raises(PolicyUnverified, match=r"it is for dev\.yaml, not for prod\.yaml"):
             await source.load("prod")

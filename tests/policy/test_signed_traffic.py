@@ -13,10 +13,11 @@ import pytest
 
 from sentinel_server.adapters.local.key_file import generate_key, read_key_set, write_key_set
 from sentinel_server.policy.keys import KeySet
+from sentinel_server.policy.loading import policy_in
 from sentinel_server.policy.shipping import ship, signed_by
 from sentinel_server.policy.signing import next_serial, sign_policy
 from sentinel_server.policy.stored import PolicyStore
-from sentinel_server.policy.verified import VerifiedPolicies
+from sentinel_server.policy.verified import Verified
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.policy_stores import MemorySerials, file_store, ssm_client, ssm_store
@@ -61,7 +62,7 @@ async def test_doors_that_read_while_policies_are_pushed_are_never_refused(store
     done = asyncio.Event()
 
     async def read(serials: MemorySerials) -> list[int]:
-        source = VerifiedPolicies(store, lambda: KEYS, serials, FakeClock())
+        source = Verified(store, lambda: KEYS, serials, FakeClock(), policy_in)
         found = []
         while not done.is_set():
             loaded = await source.load("prod")

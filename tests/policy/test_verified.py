@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import InvalidSetting, PolicyUnavailable, PolicyUnverified
 from sentinel_server.policy.keys import KeySet
+from sentinel_server.policy.loading import policy_in
+from sentinel_server.policy.schema import LoadedPolicy
 from sentinel_server.policy.stored import Stored
-from sentinel_server.policy.verified import VerifiedPolicies
+from sentinel_server.policy.verified import Verified
 from tests.fakes.clock import FakeClock
 from tests.fakes.policy_stores import MemorySerials
 from tests.fakes.signers import ALLOW, DENY, PROD, key_pair, signed, stored
@@ -38,9 +41,15 @@ class Door:
     serials: MemorySerials = field(default_factory=MemorySerials)
     said: list[str] = field(default_factory=list)
 
-    def source(self, *, required: bool = True, keys: KeySet = KEYS) -> VerifiedPolicies:
-        return VerifiedPolicies(
-            self.reads, lambda: keys, self.serials, FakeClock(), required=required, say=self.said.append
+    def source(self, *, required: bool = True, keys: KeySet = KEYS) -> Verified[LoadedPolicy]:
+        return Verified(
+            self.reads,
+            lambda: keys,
+            self.serials,
+            FakeClock(),
+            policy_in,
+            required=required,
+            say=self.said.append,
         )
 
 
@@ -122,8 +131,8 @@ async def test_a_policy_that_cannot_be_used_does_not_raise_the_serial() -> None:
 
 async def test_keys_are_read_anew_for_every_load() -> None:
     rings = [KEYS, KEYS.retire("team", FakeClock().now())]
-    source = VerifiedPolicies(
-        Reads([stored(ALLOW, signed())]), lambda: rings.pop(0), MemorySerials(), FakeClock()
+    source = Verified(
+        Reads([stored(ALLOW, signed())]), lambda: rings.pop(0), MemorySerials(), FakeClock(), policy_in
     )
     await source.load("prod")
     with pytest.raises(PolicyUnverified, match="counts no longer"):
@@ -134,7 +143,7 @@ async def test_a_key_set_that_is_gone_is_a_refusal() -> None:
     def gone() -> KeySet:
         raise InvalidSetting("cannot read the key set")
 
-    source = VerifiedPolicies(Reads([stored(ALLOW, signed())]), gone, MemorySerials(), FakeClock())
+    source = Verified(Reads([stored(ALLOW, signed())]), gone, MemorySerials(), FakeClock(), policy_in)
     with pytest.raises(PolicyUnverified, match="cannot read the key set"):
         await source.load("prod")
 
@@ -144,3 +153,12 @@ async def test_a16_a_policy_that_is_missing_or_empty_is_unavailable() -> None:
         await door(stored(None)).source().load("prod")
     with pytest.raises(PolicyUnavailable, match="not valid"):
         await door(stored(b"", signed(b""))).source().load("prod")
+
+
+async def test_what_is_loaded_ends_with_its_signature_or_its_key_whichever_is_first() -> None:
+    now, day = FakeClock().now(), timedelta(days=1)
+    retiring = KEYS.retire("team", now + day)
+    long = stored(ALLOW, signed(valid_for=2 * day))
+    assert (await door(long).source().load("prod")).not_after == now + 2 * day
+    assert (await door(long).source(keys=retiring).load("prod")).not_after == now + day
+    assert (await door(stored(ALLOW, signed())).source().load("prod")).not_after is None

@@ -16,8 +16,10 @@ from sentinel_server.settings.locations import (
     SqliteLocation,
     SsmPolicies,
     StoreLocation,
+    beside,
     parse_parameter,
     parse_policies,
+    parse_side,
     parse_store,
     parse_table,
 )
@@ -144,3 +146,27 @@ def test_no_text_breaks_a_reader(text: str) -> None:
             read(text)
         except InvalidSetting as error:
             assert "\n" not in error.message  # noqa: PT017  # which of the two happens is not the point
+
+
+@pytest.mark.parametrize(
+    ("policies", "side"),
+    [
+        ("file:///etc/sentinel/policies", "file:///etc/sentinel/approvals.yaml"),
+        ("ssm:///sentinel/policies", "ssm:///sentinel/approvals"),
+        ("ssm://111122223333@eu-west-1/acme/policies", "ssm://111122223333@eu-west-1/acme/approvals"),
+        ("ssm:///policies", "ssm:///approvals"),
+    ],
+)
+def test_a_side_policy_lies_beside_the_policies(policies: str, side: str) -> None:
+    assert str(beside(parse_policies(policies), "approvals")) == side
+    assert beside(parse_policies(policies), "approvals") == parse_side(side)
+
+
+def test_beside_one_parameter_is_the_usual_place() -> None:
+    assert str(beside(parse_parameter("/odd/one"), "ratelimits")) == "ssm:///sentinel/ratelimits"
+
+
+@pytest.mark.parametrize("text", ["approvals.yaml", "file://x.yaml", "file:///", "ssm://", "ssm:///"])
+def test_what_names_no_document_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSetting):
+        parse_side(text)

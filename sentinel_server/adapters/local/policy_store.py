@@ -24,10 +24,13 @@ from sentinel_server.policy.stored import SUFFIX, Revision, Stored
 
 
 class FilePolicyStore:
-    """A PolicyStore over `<root>/<profile>.yaml`; `author` is who writes."""
+    """A PolicyStore over `<root>/<profile>.yaml`, or the one `file` there; `author` is who writes."""
 
-    def __init__(self, root: Path, memory: PolicyMemory, clock: Clock, author: str) -> None:
+    def __init__(
+        self, root: Path, memory: PolicyMemory, clock: Clock, author: str, *, file: str | None = None
+    ) -> None:
         self._root = root
+        self._file = file
         self._memory = memory
         self._clock = clock
         self._author = author
@@ -101,7 +104,7 @@ class FilePolicyStore:
         return (by_hand, *revisions)
 
     def _path(self, profile: str) -> Path:
-        return self._root / f"{checked_name(profile)}.yaml"
+        return self._root / (self._file or f"{checked_name(profile)}.yaml")
 
     def _bytes(self, path: Path) -> bytes | None:
         try:

@@ -1,0 +1,82 @@
+"""Keys: what signs policies, and the pinned set that says which signatures count."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinel_server.clock import SystemClock
+from sentinel_server.errors import InvalidSetting
+from sentinel_server.wiring.principals import control_name, open_own
+
+if TYPE_CHECKING:
+    from sentinel_server.policy.keys import KeySet, PublicKey
+    from sentinel_server.policy.signing import Signer
+    from sentinel_server.settings.resolve import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRing:
+    """The file of pinned public keys, and what makes and reads keys; all raise SentinelErrors."""
+
+    path: Path
+    read: Callable[[], KeySet]
+    write: Callable[[KeySet], None]
+    generate: Callable[[Path], PublicKey]
+    public: Callable[[Path, str | None], PublicKey]
+
+
+@asynccontextmanager
+async def open_signer(
+    settings: Settings, *, key_file: Path | None = None, kms_key: str | None = None
+) -> AsyncIterator[Signer]:
+    """What signs with the key in a file, or with a KMS key. Raises BadInput, SentinelError."""
+    if key_file is not None:
+        from sentinel_server.adapters.local.key_file import load_signer
+
+        yield load_signer(key_file)
+        return
+    from sentinel_server.adapters.aws.kms import KmsSigner, kms_public_key
+
+    async with AsyncExitStack() as stack:
+        base = await open_own(stack, settings, control_name(settings), SystemClock())
+        client = await stack.enter_async_context(
+            base.aws.client("kms", region=_kms_region(settings, kms_key))
+        )
+        yield KmsSigner(client, await kms_public_key(client, kms_key or ""))
+
+
+def key_ring(settings: Settings) -> KeyRing:
+    """Where the pinned keys are kept: the configured file, else the usual one."""
+    from sentinel_server.adapters.local import key_file
+
+    path = settings.signing_keys or settings.directories.config / "policy-keys.json"
+    return KeyRing(
+        path=path,
+        read=partial(key_file.read_key_set, path),
+        write=partial(key_file.write_key_set, path),
+        generate=key_file.generate_key,
+        public=key_file.load_public,
+    )
+
+
+def pinned_keys(settings: Settings) -> KeySet | None:
+    """The pinned keys now, None when signing is not set up. Raises InvalidSetting."""
+    if settings.signing_keys is not None:
+        return key_ring(settings).read()
+    if settings.signing_required:
+        raise InvalidSetting(
+            "signing.required is true, and signing.keys names no keys to check with",
+            hint="make a key set: sentinel policy keys add; then set signing.keys to its path",
+        )
+    return None
+
+
+def _kms_region(settings: Settings, key: str | None) -> str | None:
+    """The region in a key's ARN, else the configured one."""
+    parts = (key or "").split(":")
+    return parts[3] if len(parts) > 5 else settings.region
