@@ -63,7 +63,6 @@ def opened(event: Emergency) -> Values:
         "status": EventState.ACTIVE.value,
         "review": REVIEW_DUE,
         "person_profile": person_profile(event.person, event.profile),
-        "id": event.id,
         "person": event.person,
         "user": event.user,
         "principal_arn": event.principal_arn,
@@ -122,8 +121,8 @@ def read_event(row: Row) -> Emergency:
 
 
 def _event(values: Mapping[str, Value], row: Row) -> Emergency:
-    if values.get("kind") != KIND or _text(values, "id") != row.ref.key or not _ID.fullmatch(row.ref.key):
-        raise ValueError("it is another kind of row, or under the key of another")
+    if values.get("kind") != KIND or not _ID.fullmatch(row.ref.key):
+        raise ValueError("it is another kind of row, or its key is no id")
     event = Emergency(
         id=row.ref.key,
         person=_text(values, "person"),
