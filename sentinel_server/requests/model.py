@@ -14,6 +14,11 @@ from enum import Enum
 from sentinel_server.canonical import Json, canonical, sha256_hex
 from sentinel_server.clock import sortable
 
+REQUEST_TTL = timedelta(hours=24)
+"""How long approvers have."""
+KEPT_FOR = timedelta(days=400)
+"""How long a row is kept after its end, as evidence."""
+
 SUBJECT = (
     "id",
     "person",
