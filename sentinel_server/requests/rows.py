@@ -44,9 +44,11 @@ def person_profile(person: str, profile: str) -> str:
 
 
 def subject_values(request: AccessRequest) -> dict[str, Value]:
-    """What the requester writes, once: the subject, without what is empty, and what searches need."""
+    """What the requester writes, once: the subject without its id, which is the key, and what searches need."""
     said = {
-        name: value for name, value in request.subject.items() if isinstance(value, str | int) and value != ""
+        name: value
+        for name, value in request.subject.items()
+        if name != "id" and isinstance(value, str | int) and value != ""
     }
     said["kind"] = KIND
     said["person_profile"] = person_profile(request.person, request.profile)
@@ -115,8 +117,8 @@ def _request(row: Row) -> AccessRequest:
     values = row.values
     if values.get("kind") != KIND:
         raise ValueError("it is of another kind")
-    if _text(values, "id") != row.ref.key or not is_request_id(row.ref.key):
-        raise ValueError("its id is not its key")
+    if not is_request_id(row.ref.key):
+        raise ValueError("its key is not a request's id")
     created_at, expires_at = _instant(values, "created_at"), _instant(values, "expires_at")
     if expires_at <= created_at:
         raise ValueError("it expires before it was made")
