@@ -44,7 +44,7 @@ def person_profile(person: str, profile: str) -> str:
 
 
 def subject_values(request: AccessRequest) -> dict[str, Value]:
-    """What the requester writes, once: the subject without its id, which is the key, and what searches need."""
+    """What the requester writes, once: the subject (its id is the key), and what searches need."""
     said = {
         name: value
         for name, value in request.subject.items()
