@@ -9,12 +9,20 @@ import pytest
 
 from sentinel_server import wiring
 from sentinel_server.access.facts import Ask
-from sentinel_server.errors import InvalidSetting, PolicyUnavailable, SentinelError, StoreUnavailable
+from sentinel_server.errors import (
+    InvalidSetting,
+    PolicyUnavailable,
+    PolicyUnverified,
+    SentinelError,
+    StoreUnavailable,
+)
+from sentinel_server.policy.roots import root_text
 from sentinel_server.policy.schema import Mode
 from sentinel_server.policy.sides import approvals, ratelimits
 from sentinel_server.settings.environ import read_settings
 from sentinel_server.settings.resolve import Settings
 from tests.fakes.aws import Sandbox, embedded_aws, trust
+from tests.fakes.signers import key_pair
 
 ASK = Ask(profile="prod", mode=Mode.CREDENTIAL_PROCESS)
 POLICY = 'version: "1"\nrules:\n  - {name: dev, effect: allow, conditions: {users: [dev]}}\n'
@@ -165,3 +173,16 @@ async def test_a_side_policy_is_refused_from_another_account_and_unsigned_where_
     async with wiring.open_sides(settings(environment, **flags)) as sides:
         with pytest.raises(PolicyUnavailable, match="is not signed"):
             await approvals(sides)
+
+
+async def test_a_door_believes_no_key_set_that_its_root_did_not_sign(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "keys.json").write_text('{"format": "sentinel-key-set/1", "keys": []}')
+    flags = {
+        "policies": "ssm:///sentinel/policies",
+        "signing.keys": str(tmp_path / "keys.json"),
+        "signing.root": root_text(key_pair("root").public),
+    }
+    with pytest.raises(PolicyUnverified, match="the key set is not signed"):
+        await issued(environment, **flags)

@@ -11,6 +11,7 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, region_option
+from cli.policies.roots import public_key_of, root, sign
 from cli.policies.shelf import instant, keys_option, store_options
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ def generate(file: str) -> None:
 def list_(output: str, **flags: Any) -> None:
     """List the pinned keys and the lowest serials."""
     from cli.output import note, show_json, show_table
+    from sentinel_server import wiring
     from sentinel_server.policy.keys import print_key_set
 
-    ring = _ring(flags)
-    found = ring.read()
+    settings = settings_from(flags_of(flags))
+    found = wiring.key_ring(settings).read()
     if output == "json":
         import json
 
@@ -60,6 +62,9 @@ def list_(output: str, **flags: Any) -> None:
     show_table(HEADINGS, [_row(key) for key in found.keys], whole={0})
     for place, serial in sorted(found.minimum_serials.items()):
         note(f"{place}: no serial below {serial} is accepted")
+    note(_signed(found))
+    if settings.signing_root:
+        run(_believed(settings))
 
 
 @keys.command("add")
@@ -83,18 +88,15 @@ def add(
 ) -> None:
     """Pin one more public key; the set is made when there is none."""
     from cli.output import note
-    from sentinel_server.errors import BadInput
+    from sentinel_server import wiring
     from sentinel_server.policy.signing import check_key
 
     settings = settings_from(flags_of(flags))
-    ring = _ring(flags)
-    if (public_key is None) == (kms_key is None):
-        raise BadInput("which key?", hint="name one: --public-key FILE or --kms-key ID")
-    found = run(_from_kms(settings, kms_key)) if kms_key else ring.public(Path(public_key or ""), key_id)
+    ring = wiring.key_ring(settings)
+    found = public_key_of(settings, public_key, kms_key, key_id)
     key = replace(found, not_before=not_before, not_after=not_after)
     check_key(key)
-    ring.write(_or_none(ring).add(key))
-    _wrote(ring, f"added {key.id}")
+    _write(settings, ring, _or_none(ring).add(key), f"added {key.id}")
     if settings.signing_keys is None:
         note(f"next: let it be used, in config.yaml: signing: {{keys: {ring.path}}}")
 
@@ -108,12 +110,13 @@ def retire(key_id: str, at: datetime | None, **flags: Any) -> None:
 
     Sign with another key first: sentinel policy push signs anew what is there.
     """
+    from sentinel_server import wiring
     from sentinel_server.clock import SystemClock
 
-    ring = _ring(flags)
+    settings = settings_from(flags_of(flags))
+    ring = wiring.key_ring(settings)
     moment = at or SystemClock().now().replace(microsecond=0)
-    ring.write(ring.read().retire(key_id, moment))
-    _wrote(ring, f"retired {key_id}")
+    _write(settings, ring, ring.read().retire(key_id, moment), f"retired {key_id}")
 
 
 @keys.command("pin")
@@ -123,10 +126,30 @@ def retire(key_id: str, at: datetime | None, **flags: Any) -> None:
 @store_options
 def pin(profile: str, serial: int | None, **flags: Any) -> None:
     """Accept no older policy of a profile, also on machines that have not seen this one."""
-    ring = _ring(flags)
-    found, place, number = run(_pinned(settings_from(flags_of(flags)), ring, profile, serial))
-    ring.write(found)
-    _wrote(ring, f"{place}: no serial below {number} is accepted")
+    from sentinel_server import wiring
+
+    settings = settings_from(flags_of(flags))
+    ring = wiring.key_ring(settings)
+    found, place, number = run(_pinned(settings, ring, profile, serial))
+    _write(settings, ring, found, f"{place}: no serial below {number} is accepted")
+
+
+async def _believed(settings: Settings) -> None:
+    """Raises PolicyUnverified where doors would."""
+    from sentinel_server import wiring
+
+    async with wiring.open_pins(settings) as pins:
+        await pins.now()
+
+
+def _signed(found: KeySet) -> str:
+    from sentinel_server.clock import whole_seconds
+
+    if found.signature is None:
+        return "the set is not signed by a root key"
+    end = found.signature.not_after
+    until = "" if end is None else f", until {whole_seconds(end)}"
+    return f"signed by {found.signature.key_id} as serial {found.serial}{until}"
 
 
 async def _pinned(
@@ -144,30 +167,20 @@ async def _pinned(
         return pinned, str(seen.place), pinned.minimum(seen.place)
 
 
-async def _from_kms(settings: Settings, key: str) -> PublicKey:
-    from sentinel_server import wiring
-
-    async with wiring.open_signer(settings, kms_key=key) as signer:
-        return signer.public
-
-
-def _ring(flags: dict[str, Any]) -> KeyRing:
-    from sentinel_server import wiring
-
-    return wiring.key_ring(settings_from(flags_of(flags)))
-
-
 def _or_none(ring: KeyRing) -> KeySet:
     from sentinel_server.policy.keys import KeySet
 
     return ring.read() if ring.path.exists() else KeySet()
 
 
-def _wrote(ring: KeyRing, what: str) -> None:
+def _write(settings: Settings, ring: KeyRing, found: KeySet, what: str) -> None:
     from cli.output import note
 
+    ring.write(found)
     click.echo(str(ring.path))
     note(what)
+    if settings.signing_root and found.signature is None:
+        note("next: no door believes it until it is signed: sentinel policy keys sign")
 
 
 def _row(key: PublicKey) -> tuple[str, ...]:
@@ -176,3 +189,7 @@ def _row(key: PublicKey) -> tuple[str, ...]:
     ends = ["-" if each is None else whole_seconds(each) for each in (key.not_before, key.not_after)]
     state = key.why_not(SystemClock().now()) or "counts"
     return (key.id, key.algorithm.value, state.partition(" since ")[0].partition(" before ")[0], *ends)
+
+
+keys.add_command(root)
+keys.add_command(sign)

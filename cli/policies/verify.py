@@ -15,6 +15,7 @@ from cli.policies.shelf import keys_option, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.statement import Statement
+    from sentinel_server.policy.stored import Stored
     from sentinel_server.settings.resolve import Settings
 
 
@@ -82,9 +83,6 @@ async def _of_profile(settings: Settings, profile: str) -> Statement:
 def _of_file(
     settings: Settings, file: str, signature: str, parameter: str | None, account: str | None
 ) -> Statement:
-    from cli.policies.verifying import verify_one
-    from sentinel_server import wiring
-    from sentinel_server.clock import SystemClock
     from sentinel_server.policy.schema import Origin
     from sentinel_server.policy.stored import Stored
 
@@ -97,8 +95,19 @@ def _of_file(
         data=read_or_fail(file),
         envelope=read_or_fail(signature) if signature == "-" or Path(signature).exists() else None,
     )
-    keys = wiring.key_ring(settings).read() if settings.signing_keys else None
-    return verify_one(seen, keys, SystemClock().now())
+    return run(_verified(settings, seen))
+
+
+async def _verified(settings: Settings, seen: Stored) -> Statement:
+    from cli.policies.verifying import verify_one
+    from sentinel_server import wiring
+    from sentinel_server.clock import SystemClock
+
+    if not settings.signing_keys:
+        return verify_one(seen, None, SystemClock().now())
+    wiring.key_ring(settings).read()  # a key set that cannot be read says nothing about the signature
+    async with wiring.open_pins(settings) as pins:
+        return verify_one(seen, await pins.now(), SystemClock().now())
 
 
 def place_of(file: str, parameter: str | None, account: str | None, region: str | None) -> Any:

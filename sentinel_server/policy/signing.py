@@ -90,13 +90,17 @@ async def sign_policy(
 
 def holds(key: PublicKey, signed: Signed) -> bool:
     """Whether `key` made the signature over the statement; nothing else is looked at."""
+    return made_by(key, signed.statement.to_sign(), signed.signature)
+
+
+def made_by(key: PublicKey, message: bytes, signature: bytes) -> bool:
+    """Whether `key` made the signature over the bytes."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-    message, signature = signed.statement.to_sign(), signed.signature
     try:
         public = load_der_public_key(key.der)
         match key.algorithm:
@@ -116,21 +120,30 @@ def holds(key: PublicKey, signed: Signed) -> bool:
 
 def check_key(key: PublicKey) -> None:
     """Raises InvalidSetting when the key is not one of its algorithm, or too weak to be believed."""
+    if read_public(key.der, key.id).algorithm is not key.algorithm:
+        raise InvalidSetting(f"{key.id} is not a key for {key.algorithm.value}")
+
+
+def read_public(der: bytes, key_id: str) -> PublicKey:
+    """The public key whose SubjectPublicKeyInfo is `der`, by its one algorithm of ours.
+
+    Raises InvalidSetting when it is none, or too weak to be believed.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     try:
-        public = load_der_public_key(key.der)
+        public = load_der_public_key(der)
     except (UnsupportedAlgorithm, ValueError) as error:
-        raise InvalidSetting(f"{key.id} is not a public key") from error
-    fits = {
-        Algorithm.ED25519: isinstance(public, ed25519.Ed25519PublicKey),
-        Algorithm.RSA_PSS: isinstance(public, rsa.RSAPublicKey) and public.key_size >= _RSA_BITS,
-        Algorithm.ECDSA: _is_p256(public),
-    }
-    if not fits[key.algorithm]:
-        raise InvalidSetting(f"{key.id} is not a key for {key.algorithm.value}")
+        raise InvalidSetting(f"{key_id} is not a public key") from error
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return PublicKey(id=key_id, algorithm=Algorithm.ED25519, der=der)
+    if isinstance(public, rsa.RSAPublicKey) and public.key_size >= _RSA_BITS:
+        return PublicKey(id=key_id, algorithm=Algorithm.RSA_PSS, der=der)
+    if _is_p256(public):
+        return PublicKey(id=key_id, algorithm=Algorithm.ECDSA, der=der)
+    raise InvalidSetting(f"{key_id} is not a key that policies can be signed with")
 
 
 def _is_p256(public: object) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from sentinel_server.clock import Clock
-from sentinel_server.errors import InvalidSetting, PolicyUnverified
 from sentinel_server.policy.keys import KeySet
 from sentinel_server.policy.loading import Accepted
 from sentinel_server.policy.schema import Loaded
@@ -39,13 +38,13 @@ class Verified(Generic[L]):
 
     With `required` false a document without any signature is handed over too, and `say` is told; one whose
     signature does not hold never is. The keys are read anew for every load, so a retired one stops counting
-    in programs that run.
+    in programs that run; `keys` raises PolicyUnverified when they are not to be believed.
     """
 
     def __init__(
         self,
         inner: StoredPolicies,
-        keys: Callable[[], KeySet],
+        keys: Callable[[], Awaitable[KeySet]],
         memory: SerialMemory,
         clock: Clock,
         make: Make[L],
@@ -79,7 +78,8 @@ class Verified(Generic[L]):
 
     async def _checked(self, stored: Stored) -> L:
         highest = await self._memory.highest(stored.remembered_as)
-        accepted, loaded = await asyncio.to_thread(self._verify, stored, highest)
+        keys = await self._keys()
+        accepted, loaded = await asyncio.to_thread(self._verify, stored, keys, highest)
         if accepted is not None:
             if (serial := accepted.statement.serial) > highest:
                 await self._memory.saw(stored.remembered_as, serial)
@@ -88,11 +88,7 @@ class Verified(Generic[L]):
             self._say(f"{stored.name} is not signed; signing.required is false, so it is used all the same")
         return loaded
 
-    def _verify(self, stored: Stored, highest: int) -> tuple[Accepted | None, L]:
-        try:
-            keys = self._keys()
-        except InvalidSetting as error:
-            raise PolicyUnverified(error.message, hint=error.hint) from error
+    def _verify(self, stored: Stored, keys: KeySet, highest: int) -> tuple[Accepted | None, L]:
         if stored.data is None:
             loaded = self._make(stored, None)
             if max(highest, keys.minimum(stored.place)):
@@ -107,5 +103,9 @@ class Verified(Generic[L]):
 
 def _until(said: Statement, keys: KeySet) -> datetime | None:
     key = keys.find(said.key_id)
-    ends = (said.not_after, None if key is None else key.not_after)
+    ends = (
+        said.not_after,
+        None if key is None else key.not_after,
+        None if keys.signature is None else keys.signature.not_after,
+    )
     return min((end for end in ends if end is not None), default=None)

@@ -66,6 +66,7 @@ class Settings:
     lapse_after: timedelta
     session_tags: bool
     signing_keys: Path | None
+    signing_root: tuple[bytes, ...]
     signing_required: bool | None
     audit_directory: Path
     audit_required: bool
@@ -156,6 +157,7 @@ def _settings(
     parameter, table = values.pop("policy_parameter"), values.pop("session_table")
     place = parameter or policies
     sides = {kind: values.pop(name) or beside(place, name) for kind, name in SIDE_NAMES.items()}  # type: ignore[arg-type]
+    values["signing.root"] = values["signing.root"] or ()
     fields = {name.replace(".", "_"): value for name, value in values.items()}
     return Settings(
         directories=directories,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,6 +53,17 @@ def read_flag(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("true or false is wanted")
     return text == "true"
+
+
+def read_roots(text: str) -> tuple[bytes, ...]:
+    """Public keys as base64 of their SubjectPublicKeyInfo, with commas between. Raises ValueError."""
+    try:
+        roots = tuple(base64.b64decode(part.strip(), validate=True) for part in text.split(","))
+    except binascii.Error:
+        roots = ()
+    if not roots or not all(root.startswith(b"0") for root in roots):  # a DER sequence
+        raise ValueError("public keys as `sentinel policy keys root` prints them are wanted")
+    return roots
 
 
 def _between(low: timedelta, high: timedelta) -> Callable[[str], timedelta]:
@@ -138,6 +151,7 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
         one(
             "signing.keys", None, _path, "the public keys that policies must be signed with; none: no signing"
         ),
+        one("signing.root", None, read_roots, "the public keys that the key set must be signed with"),
         one(
             "signing.required",
             None,

@@ -13,7 +13,7 @@ from sentinel_server.wiring.policies import (
     side_source,
 )
 from sentinel_server.wiring.principals import Visitor, actor, load_profile, profiles, whoami
-from sentinel_server.wiring.signing import KeyRing, key_ring, open_signer
+from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
 from sentinel_server.wiring.stores import open_audit, open_provisioner, open_store
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "loopback",
     "open_audit",
     "open_door",
+    "open_pins",
     "open_policies",
     "open_policy_store",
     "open_provisioner",

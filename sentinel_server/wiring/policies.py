@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sentinel_server.clock import SystemClock
@@ -18,7 +19,7 @@ from sentinel_server.policy.schema import Loaded, LoadedPolicy
 from sentinel_server.policy.stored import PLAIN, Shape
 from sentinel_server.settings.locations import FilePolicies, PolicyLocation, SsmPolicies
 from sentinel_server.wiring.principals import Say, control_name, open_own
-from sentinel_server.wiring.signing import key_ring, pinned_keys
+from sentinel_server.wiring.signing import pinned_keys, signing_is_set_up
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.aws.base import BotoBase
@@ -86,7 +87,9 @@ async def open_policy_store(
     async with _reading(settings, (where,), lambda _: None) as reading:
         memory = _policy_memory(reading)
         store = await _store_at(reading, where, memory, shape)
-        yield Shelf(store=store, memory=memory, keys=pinned_keys(settings))
+        set_up = signing_is_set_up(settings)
+        keys = await pinned_keys(settings, memory, reading.clock).now() if set_up else None
+        yield Shelf(store=store, memory=memory, keys=keys)
 
 
 async def read_parameter(settings: Settings, name: str) -> bytes:
@@ -105,7 +108,7 @@ async def policy_source(reading: Reading) -> PolicySource:
 
     where = reading.settings.policies
     inner: Source[LoadedPolicy]
-    if pinned_keys(reading.settings) is not None:
+    if signing_is_set_up(reading.settings):
         inner = await _checked_at(reading, where, policy_in)
     elif isinstance(where, FilePolicies):
         from sentinel_server.adapters.local.policies import FilePolicies as FileSource
@@ -167,11 +170,12 @@ async def _checked_at(reading: Reading, where: PolicyLocation, make: Make[L]) ->
     store: StoredPolicies = await _store_at(reading, where, memory)
     if isinstance(where, SsmPolicies) and where.account is not None:
         store = _OfAccount(store, where.account)
-    if pinned_keys(settings) is None:
+    if not signing_is_set_up(settings):
         return Unverified(store, make)
+    _say_if_new(reading)
     return Verified(
         store,
-        key_ring(settings).read,
+        pinned_keys(settings, memory, reading.clock).now,
         memory,
         reading.clock,
         make,
@@ -183,9 +187,20 @@ async def _checked_at(reading: Reading, where: PolicyLocation, make: Make[L]) ->
 def _policy_memory(reading: Reading) -> PolicyMemory:
     from sentinel_server.adapters.local.policy_memory import PolicyMemory
 
-    memory = PolicyMemory(reading.settings.directories.state / "policies.db")
+    memory = PolicyMemory(_memory_path(reading))
     reading.stack.push_async_callback(memory.close)
     return memory
+
+
+def _say_if_new(reading: Reading) -> None:
+    """Whoever deletes what was remembered can bring old policies back, so a beginning is never silent."""
+    path = _memory_path(reading)
+    if not path.exists():
+        reading.say(f"{path} is new: if this machine has used signed policies before, it was deleted since")
+
+
+def _memory_path(reading: Reading) -> Path:
+    return reading.settings.directories.state / "policies.db"
 
 
 async def _store_at(

@@ -14,8 +14,11 @@ from sentinel_server.errors import InvalidSetting
 from sentinel_server.wiring.principals import control_name, open_own
 
 if TYPE_CHECKING:
+    from sentinel_server.clock import Clock
     from sentinel_server.policy.keys import KeySet, PublicKey
+    from sentinel_server.policy.roots import PinnedKeys
     from sentinel_server.policy.signing import Signer
+    from sentinel_server.policy.stored import SerialMemory
     from sentinel_server.settings.resolve import Settings
 
 
@@ -64,16 +67,37 @@ def key_ring(settings: Settings) -> KeyRing:
     )
 
 
-def pinned_keys(settings: Settings) -> KeySet | None:
-    """The pinned keys now, None when signing is not set up. Raises InvalidSetting."""
+def signing_is_set_up(settings: Settings) -> bool:
+    """Whether doors check signatures. Raises InvalidSetting when it is said in part, or without a key set."""
     if settings.signing_keys is not None:
-        return key_ring(settings).read()
-    if settings.signing_required:
-        raise InvalidSetting(
-            "signing.required is true, and signing.keys names no keys to check with",
-            hint="make a key set: sentinel policy keys add; then set signing.keys to its path",
-        )
-    return None
+        key_ring(settings).read()
+        return True
+    for name, wanted in (("required", settings.signing_required), ("root", settings.signing_root)):
+        if wanted:
+            raise InvalidSetting(
+                f"signing.{name} is set, and signing.keys names no keys to check with",
+                hint="make a key set: sentinel policy keys add; then set signing.keys to its path",
+            )
+    return False
+
+
+@asynccontextmanager
+async def open_pins(settings: Settings) -> AsyncIterator[PinnedKeys]:
+    """The pinned keys as a door believes them, for whoever reads no policies."""
+    from sentinel_server.adapters.local.policy_memory import PolicyMemory
+
+    memory = PolicyMemory(settings.directories.state / "policies.db")
+    try:
+        yield pinned_keys(settings, memory, SystemClock())
+    finally:
+        await memory.close()
+
+
+def pinned_keys(settings: Settings, memory: SerialMemory, clock: Clock) -> PinnedKeys:
+    """The pinned keys as a door believes them."""
+    from sentinel_server.policy.roots import PinnedKeys
+
+    return PinnedKeys(key_ring(settings).read, settings.signing_root, memory=memory, clock=clock)
 
 
 def _kms_region(settings: Settings, key: str | None) -> str | None:

@@ -54,6 +54,14 @@ def test_a_key_is_made_private_and_never_twice(desk: Desk) -> None:
     assert (again.status, "is there already" in again.err) == (1, True)
 
 
+def test_no_private_key_is_made_where_its_public_half_cannot_be(desk: Desk) -> None:
+    other = desk.home / "other.key"
+    Path(f"{other}.pub").touch()
+    ran = desk("keys", "generate", other)
+    assert (ran.status, "other.key.pub is there already" in ran.err) == (1, True)
+    assert not other.exists()
+
+
 def test_the_private_key_is_never_printed(desk: Desk) -> None:
     secret = desk.key.read_text().splitlines()[1]
     for ran in (desk.sign(), desk.verify(), desk("keys", "list"), desk("keys", "list", "--json")):

@@ -11,15 +11,17 @@ import pytest
 from cli.commands.policy import COMMANDS
 from sentinel_server.adapters.aws.policy_store import ADVANCED_BYTES, STANDARD_BYTES
 from sentinel_server.policy.events import MAX_BYTES
+from sentinel_server.policy.signing import read_public
 from sentinel_server.policy.statement import ENVELOPE, STATEMENT, Algorithm
 from sentinel_server.settings.config_file import parse_config
 from sentinel_server.settings.environ import own_directories
+from sentinel_server.settings.table import read_roots
 from tests.fakes.command_line import CommandLine
 from tests.fakes.signers import signed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy-signing.md").read_text(encoding="utf-8")
 CONSOLE = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-(SETTINGS,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+SETTINGS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 POLICY = """\
 # Who may use production.
@@ -84,11 +86,12 @@ def test_every_command_of_signing_and_shipping_is_there() -> None:
         assert f"sentinel policy {name}" in PAGE
 
 
-def test_the_setting_is_one(tmp_path: Path) -> None:
-    found = parse_config(
-        SETTINGS.encode(), tmp_path / "config.yaml", own_directories({"HOME": str(tmp_path)})
-    )
-    assert found.values["signing.keys"][0] == "/etc/sentinel/policy-keys.json"
+def test_the_settings_are_settings(tmp_path: Path) -> None:
+    directories = own_directories({"HOME": str(tmp_path)})
+    found = [parse_config(text.encode(), tmp_path / "config.yaml", directories).values for text in SETTINGS]
+    assert [each["signing.keys"][0] for each in found] == ["/etc/sentinel/policy-keys.json"] * 2
+    (root,) = read_roots(found[1]["signing.root"][0])
+    assert read_public(root, "root").algorithm is Algorithm.ED25519
 
 
 def test_every_field_form_and_number_is_right() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sentinel_server.canonical import sha256_hex
-from sentinel_server.policy.keys import PublicKey
+from sentinel_server.policy.keys import KeySet, PublicKey
 from sentinel_server.policy.schema import Origin
 from sentinel_server.policy.statement import Algorithm, Envelope, Place, Signed, Statement, print_envelope
 from sentinel_server.policy.stored import Stored
@@ -115,3 +116,13 @@ def stored(
         envelope=envelope,
         envelope_version=0 if envelope is None else 1,
     )
+
+
+def pinned(*each: KeySet) -> Callable[[], Awaitable[KeySet]]:
+    """What a door asks for the pinned keys: these sets in turn, the last for good."""
+    left = list(each)
+
+    async def now() -> KeySet:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return now

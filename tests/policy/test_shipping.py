@@ -30,7 +30,7 @@ from tests.fakes.policy_stores import (
     ssm_client,
     ssm_store,
 )
-from tests.fakes.signers import ALLOW, DENY, key_pair, signed
+from tests.fakes.signers import ALLOW, DENY, key_pair, pinned, signed
 
 KEYS = KeySet(keys=(key_pair().public,))
 _roots = count(1)
@@ -62,7 +62,7 @@ class Reader:
     async def sees(self) -> str:
         """The hash of the policy it would go by, or why there is none."""
         source = Verified(
-            self.store, lambda: KEYS, self.serials, FakeClock(), policy_in, required=self.required
+            self.store, pinned(KEYS), self.serials, FakeClock(), policy_in, required=self.required
         )
         try:
             return (await source.load("prod")).sha256
@@ -253,7 +253,7 @@ async def test_a7_bytes_and_envelope_moved_together_to_another_profile_are_refus
             moved = tmp_path / "policies" / name.replace("dev", "prod")
             moved.write_bytes((tmp_path / "policies" / name).read_bytes())
             moved.chmod(0o600)
-        source = Verified(store, lambda: KEYS, MemorySerials(), FakeClock(), policy_in)
+        source = Verified(store, pinned(KEYS), MemorySerials(), FakeClock(), policy_in)
         assert (await source.load("dev")).serial == 1
         with pytest.raises(PolicyUnverified, match=r"it is for dev\.yaml, not for prod\.yaml"):
             await source.load("prod")

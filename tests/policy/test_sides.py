@@ -24,7 +24,7 @@ from sentinel_server.policy.stored import Stored
 from sentinel_server.policy.verified import Unverified, Verified
 from tests.fakes.clock import FakeClock
 from tests.fakes.policy_stores import MemorySerials
-from tests.fakes.signers import ALLOW, PROD, key_pair, signed, stored
+from tests.fakes.signers import ALLOW, PROD, key_pair, pinned, signed, stored
 
 APPROVALS = b"kind: approval\nversion: 1\nrules:\n  - {name: team, approvers: [alice]}\n"
 GLASS = b"kind: breakglass\nversion: 1\nrules:\n  - {name: oncall, users: [bob]}\n"
@@ -52,7 +52,7 @@ class ByName:
 
 def verified(*each: Stored, keys: KeySet = KEYS, required: bool = True) -> Verified[AnySide | None]:
     make = partial(loaded_side, kind=DocumentKind.APPROVAL)
-    return Verified(Lies(*each), lambda: keys, MemorySerials(), FakeClock(), make, required=required)
+    return Verified(Lies(*each), pinned(keys), MemorySerials(), FakeClock(), make, required=required)
 
 
 async def test_each_kind_is_read_from_its_own_place_and_is_of_its_own_type() -> None:
@@ -93,7 +93,7 @@ async def test_deleting_one_that_was_signed_does_not_lift_what_it_asks_for() -> 
     source = verified(stored(LIMITS, signed(LIMITS)), stored(None))
     limits = Verified(
         Lies(stored(LIMITS, signed(LIMITS)), stored(None)),
-        lambda: KEYS,
+        pinned(KEYS),
         MemorySerials(),
         FakeClock(),
         partial(loaded_side, kind=DocumentKind.RATELIMIT),

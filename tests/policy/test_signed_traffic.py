@@ -21,7 +21,7 @@ from sentinel_server.policy.verified import Verified
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.policy_stores import MemorySerials, file_store, ssm_client, ssm_store
-from tests.fakes.signers import ALLOW, key_pair
+from tests.fakes.signers import ALLOW, key_pair, pinned
 
 ROOT = Path(__file__).parents[2]
 KEYS = KeySet(keys=(key_pair().public,))
@@ -62,7 +62,7 @@ async def test_doors_that_read_while_policies_are_pushed_are_never_refused(store
     done = asyncio.Event()
 
     async def read(serials: MemorySerials) -> list[int]:
-        source = Verified(store, lambda: KEYS, serials, FakeClock(), policy_in)
+        source = Verified(store, pinned(KEYS), serials, FakeClock(), policy_in)
         found = []
         while not done.is_set():
             loaded = await source.load("prod")

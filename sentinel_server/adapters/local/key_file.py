@@ -55,11 +55,15 @@ def generate_key(path: Path) -> PublicKey:
         PublicFormat,
     )
 
+    beside = path.with_name(path.name + ".pub")
+    for each in (path, beside):  # before either is written, lest a private key be left behind alone
+        if os.path.lexists(each):
+            raise AlreadyExists(f"{each} is there already", hint="name another file")
     private = Ed25519PrivateKey.generate()
     secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     _write_new(path, secret, 0o600)
-    _write_new(path.with_name(path.name + ".pub"), public, 0o644)
+    _write_new(beside, public, 0o644)
     return LocalSigner(private).public
 
 
