@@ -20,6 +20,9 @@
     │   ├── LoginRequired
     │   ├── BreakGlassRefused
     │   ├── BreakGlassLimited
+    │   ├── MfaRequired
+    │   ├── MfaRefused
+    │   │   └── MfaLocked
     │   ├── ApprovalRequired     4
     │   └── CutOff               5
     │       ├── SessionRevoked
@@ -33,6 +36,7 @@
     │   ├── SessionMissing
     │   ├── AuditUnavailable
     │   ├── IdentityUnavailable
+    │   ├── MfaUnavailable
     │   ├── UpstreamFailed
     │   ├── ClockSkewed
     │   └── TooLate
@@ -42,6 +46,9 @@
     ├── AlreadyExists
     ├── PolicyChanged
     ├── EmergencyOver
+
+
+    ├── NotificationFailed
     └── Findings                 1       an audit found something
 
 The first number is the exit status of the command line, the second the HTTP status of the loopback
@@ -52,6 +59,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 BODY_LIMIT = 300
@@ -240,6 +248,27 @@ class BreakGlassLimited(Refused):
     default_hint = "see what was opened: sentinel breakglass-list"
 
 
+class MfaRequired(Refused):
+    """A second factor is wanted, and no code was given."""
+
+    code = "MfaRequired"
+    default_hint = "say it again with --mfa-code CODE"
+
+
+class MfaRefused(Refused):
+    """The code proves nothing: wrong, used before, too old, or somebody else's."""
+
+    code = "MfaRefused"
+    default_hint = "wait for the next code and try again"
+
+
+class MfaLocked(MfaRefused):
+    """Too many wrong codes; until the lock ends not even the right one counts."""
+
+    code = "MfaLocked"
+    default_hint = "wait until the lock ends; was it not you, tell the security team"
+
+
 class ApprovalRequired(Refused):
     """The rule wants somebody else to agree first."""
 
@@ -333,6 +362,13 @@ class IdentityUnavailable(Unverifiable):
     default_hint = "check the base credentials: aws sts get-caller-identity"
 
 
+class MfaUnavailable(Unverifiable):
+    """No second factor could be checked: there is none, or its secret cannot be read or used."""
+
+    code = "MfaUnavailable"
+    default_hint = "see what is enrolled: sentinel mfa status"
+
+
 class UpstreamFailed(Unverifiable):
     """AWS did not do what was asked of it."""
 
@@ -393,6 +429,22 @@ class EmergencyOver(SentinelError):
 
     code = "EmergencyOver"
     default_hint = "look at it: sentinel breakglass-check ID"
+
+
+class NotificationFailed(SentinelError):
+    """A destination did not take a message; it stays in the outbox.
+
+    `retry_after` is what the destination itself asked for.
+    """
+
+    code = "NotificationFailed"
+    default_hint = "what is still to be delivered: sentinel notify list; deliver it: sentinel notify flush"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class Findings(SentinelError):

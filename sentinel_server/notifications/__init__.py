@@ -1,0 +1,1 @@
+"""Telling people and programs what became of requests and emergencies."""
