@@ -46,7 +46,10 @@ def read_message(body: str, delivery_id: str, link_base: str = "") -> Message:
     """
     if len(body) > BODY_LIMIT:
         raise ValueError("the event is too long")
-    fields = json.loads(body, parse_float=_no_float, parse_constant=_no_float)
+    try:
+        fields = json.loads(body, parse_float=_no_float, parse_constant=_no_float)
+    except RecursionError:
+        raise ValueError("the event is nested too deeply") from None
     if not isinstance(fields, dict) or fields.get("v") != SHAPE:
         raise ValueError(f"the event is not of wire shape {SHAPE}")
     type_ = EventType(fields.get("type"))
