@@ -34,13 +34,17 @@ MAX_KEY_SET = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """A key to check signatures with. `der` is its SubjectPublicKeyInfo; `id` what statements call it."""
+    """A key to check signatures with. `der` is its SubjectPublicKeyInfo; `id` what statements call it.
+
+    `owner` is the person whose approvals it signs; policies do not ask for one.
+    """
 
     id: str
     algorithm: Algorithm
     der: bytes
     not_before: datetime | None = None
     not_after: datetime | None = None
+    owner: str = ""
 
     def why_not(self, instant: datetime) -> str:
         """Why the key does not count at that instant; empty when it does."""
@@ -174,13 +178,18 @@ def _fields(key: PublicKey) -> dict[str, str]:
         fields["not_before"] = whole_seconds(key.not_before)
     if key.not_after is not None:
         fields["not_after"] = whole_seconds(key.not_after)
+    if key.owner:
+        fields["owner"] = key.owner
     return fields
 
 
 def _key(found: Mapping[str, Any]) -> PublicKey:
-    only(found, "id", "algorithm", "public_key", "not_before", "not_after")
+    only(found, "id", "algorithm", "public_key", "not_before", "not_after", "owner")
     if not isinstance(found["id"], str) or not found["id"].isprintable() or not found["id"]:
         raise ValueError("a key needs an id")
+    owner = found.get("owner", "")
+    if not isinstance(owner, str) or not owner.isprintable():
+        raise ValueError(f"the owner of {found['id']} is not a person's key")
     try:
         der = base64.b64decode(found["public_key"], validate=True)
     except binascii.Error:
@@ -191,6 +200,7 @@ def _key(found: Mapping[str, Any]) -> PublicKey:
         der=der,
         not_before=None if found.get("not_before") is None else read_instant(found["not_before"]),
         not_after=None if found.get("not_after") is None else read_instant(found["not_after"]),
+        owner=owner,
     )
 
 
