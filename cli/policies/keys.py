@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentinel_server.settings.resolve import Settings
     from sentinel_server.wiring import KeyRing
 
-HEADINGS = ("KEY", "ALGORITHM", "STATE", "NOT-BEFORE", "NOT-AFTER")
+HEADINGS = ("KEY", "ALGORITHM", "STATE", "NOT-BEFORE", "NOT-AFTER", "OWNER")
 
 
 @click.group("keys")
@@ -75,6 +75,7 @@ def list_(output: str, **flags: Any) -> None:
 )
 @click.option("--not-before", type=instant, metavar="TIME", help="Counts from then on.")
 @click.option("--not-after", type=instant, metavar="TIME", help="Counts until then.")
+@click.option("--owner", metavar="PERSON", default="", help="Whose approvals it signs (sso:…, iam:…).")
 @keys_option
 @region_option
 @control_option
@@ -84,6 +85,7 @@ def add(
     key_id: str | None,
     not_before: datetime | None,
     not_after: datetime | None,
+    owner: str,
     **flags: Any,
 ) -> None:
     """Pin one more public key; the set is made when there is none."""
@@ -94,10 +96,10 @@ def add(
     settings = settings_from(flags_of(flags))
     ring = wiring.key_ring(settings)
     found = public_key_of(settings, public_key, kms_key, key_id)
-    key = replace(found, not_before=not_before, not_after=not_after)
+    key = replace(found, not_before=not_before, not_after=not_after, owner=owner)
     check_key(key)
     _write(settings, ring, _or_none(ring).add(key), f"added {key.id}")
-    if settings.signing_keys is None:
+    if settings.signing_keys is None and not owner:
         note(f"next: let it be used, in config.yaml: signing: {{keys: {ring.path}}}")
 
 
@@ -188,7 +190,8 @@ def _row(key: PublicKey) -> tuple[str, ...]:
 
     ends = ["-" if each is None else whole_seconds(each) for each in (key.not_before, key.not_after)]
     state = key.why_not(SystemClock().now()) or "counts"
-    return (key.id, key.algorithm.value, state.partition(" since ")[0].partition(" before ")[0], *ends)
+    counts = state.partition(" since ")[0].partition(" before ")[0]
+    return (key.id, key.algorithm.value, counts, *ends, key.owner or "-")
 
 
 keys.add_command(root)

@@ -32,10 +32,10 @@ def parse_config(data: bytes, path: Path, directories: Directories) -> ConfigFil
 
 
 def _pairs(tree: Node | None, path: Path, known: set[str]) -> Iterator[tuple[str, Mark, Node]]:
-    """Every setting, groups such as `audit:` opened."""
+    """Every setting, groups such as `audit:` opened. A name may be that of a setting and of a group."""
     groups = {name.partition(".")[0] for name in known if "." in name}
     for key, node in () if tree is None or _says_nothing(tree) else _entries(tree, path):
-        if key.text in groups:
+        if key.text in groups and not (key.text in known and isinstance(node, Scalar)):
             for inner, value in _entries(node, path):
                 yield _known(f"{key.text}.{inner.text}", inner.mark, path, known), inner.mark, value
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -68,6 +69,12 @@ class Settings:
     signing_keys: Path | None
     signing_root: tuple[bytes, ...]
     signing_required: bool | None
+    approvals_signing: bool | None
+    approvals_keys: Path | None
+    approvals_key_file: Path | None
+    approvals_kms_key: str | None
+    approvals_ticket_pattern: re.Pattern[str] | None
+    approvals_max_pending: int
     audit_directory: Path
     audit_required: bool
     persons: Persons

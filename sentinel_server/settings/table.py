@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -97,6 +98,19 @@ def _address(text: str) -> str:
     return text
 
 
+def _required(text: str) -> bool:
+    if text not in ("required", "optional"):
+        raise ValueError("required or optional is wanted")
+    return text == "required"
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError) as error:
+        raise ValueError(f"that is no regular expression: {error}") from None
+
+
 def _path(text: str) -> Path:
     try:
         path = Path(text).expanduser()
@@ -158,8 +172,24 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
             read_flag,
             "refuse policies without a signature (true with signing.keys)",
         ),
+        *_of_approvals(),
         one("audit.directory", str(state / "audit"), _path, "where the audit log is written"),
         one("audit.required", "true", read_flag, "issue nothing when the audit log cannot be written"),
+    )
+
+
+def _of_approvals() -> tuple[Setting, ...]:
+    rows: tuple[tuple[str, str | None, Read, str], ...] = (
+        ("signing", None, _required, "required or optional: approvals must be signed (required with keys)"),
+        ("keys", None, _path, "the public keys of approvers, each with its owner"),
+        ("key_file", None, _path, "your own key: signs your approvals"),
+        ("kms_key", None, str, "your own KMS key: signs your approvals"),
+        ("ticket_pattern", None, _pattern, "what a ticket must look like, as a whole; then one is needed"),
+        ("max_pending", "5", _number(1, 100), "how many requests one person may have open"),
+    )
+    return tuple(
+        Setting(name=f"approvals.{name}", default=default, read=read, meaning=meaning)
+        for name, default, read, meaning in rows
     )
 
 

@@ -13,6 +13,7 @@ from sentinel_server.wiring.policies import (
     side_source,
 )
 from sentinel_server.wiring.principals import Visitor, actor, load_profile, profiles, whoami
+from sentinel_server.wiring.requests import open_vote_signer, vote_check
 from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
 from sentinel_server.wiring.stores import open_audit, open_provisioner, open_store
 
@@ -36,9 +37,11 @@ __all__ = [
     "open_sides",
     "open_signer",
     "open_store",
+    "open_vote_signer",
     "profiles",
     "read_parameter",
     "runtime_directory",
     "side_source",
+    "vote_check",
     "whoami",
 ]

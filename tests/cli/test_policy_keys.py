@@ -290,3 +290,12 @@ def test_a_signature_made_before_must_be_one_that_will_be_accepted(desk: Desk) -
     assert ready(desk).status == 0
     assert "has these bytes already" in ready(desk).err
     assert desk("verify", "prod", "--json").json["serial"] == 5
+
+
+def test_a_key_may_have_an_owner_whose_approvals_it_signs(desk: Desk) -> None:
+    approvers = desk.home / "approvers.json"
+    added = desk("keys", "add", "--keys", approvers, "--public-key", f"{desk.key}.pub", "--owner", "sso:bob")
+    assert (added.status, "next:" in added.err) == (0, False)
+    (key,) = json.loads(desk("keys", "list", "--keys", approvers, "--json").out)["keys"]
+    assert key["owner"] == "sso:bob"
+    assert "sso:bob" in desk("keys", "list", "--keys", approvers).out

@@ -37,6 +37,14 @@ def test_a_group_is_opened_into_its_settings() -> None:
     }
 
 
+def test_a_name_may_be_of_a_place_and_of_a_group() -> None:
+    assert parsed("approvals: file:///a.yaml\napprovals.signing: required\n").values == {
+        "approvals": ("file:///a.yaml", 1),
+        "approvals.signing": ("required", 2),
+    }
+    assert parsed("approvals:\n  signing: optional\n").values == {"approvals.signing": ("optional", 2)}
+
+
 def test_people_are_lists_of_person_keys() -> None:
     file = parsed("people:\n  bob: [sso:bob, 'iam:111122223333:bob']\n  alice:\n    - sso:alice\n")
     assert file.people == {"bob": ["sso:bob", "iam:111122223333:bob"], "alice": ["sso:alice"]}
