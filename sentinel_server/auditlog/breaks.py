@@ -26,16 +26,17 @@ def breaks(
     damaged: Sequence[int],
     trusted: frozenset[Line],
     forged: frozenset[Line],
+    start: int = 0,
 ) -> Iterator[Blame]:
     """Lines that are missing from `order` or changed in it; each break is explained once.
 
-    A break beside a damaged or forged line is explained by that line.
+    A break beside a damaged or forged line is explained by that line; `start` is where the file began.
     """
     links = Links(order)
     blamed = set(forged)
     above: Line | None = None
     for line in order:
-        missing = places[line] - (places[above] + 1 if above else 0)
+        missing = places[line] - (places[above] + 1 if above else start)
         if _holds(above, line):
             if line.seq != places[line]:
                 blamed.add(line)

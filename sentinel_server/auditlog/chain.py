@@ -1,9 +1,11 @@
 """How lines hang together. Each line names the SHA-256 of the bytes of the line before it.
 
-Every process that writes has a file, a writer id and a chain of its own, so nobody waits for anybody's lock
-and nobody can spoil another's file. The first line (`opened`) links to a text made of the writer id, says
-how far the neighbouring files had come, and is sealed; so is every checkpoint, and the last one says that
-the file is complete. A seal is an HMAC-SHA256 over the whole line under a key that stays on this machine.
+Every process that writes has a writer id and a chain to itself, so nobody waits for anybody's lock and nobody
+can spoil another's file. The first line of a chain links to a text made of the writer id; the first line of
+a further file of it (`opened`) to the last line of the file before. `opened` says how far the neighbouring
+files had come, and is sealed; so is every checkpoint. One with `rest` says that its process has ended in
+good order and another may go on from here, one with `final` that the file is complete, and `next` where it
+goes on. A seal is an HMAC-SHA256 over the whole line under a key that stays on this machine.
 `docs/adr/0008-audit-chain.md` gives the reasons, `docs/audit.md` what this can show and what it cannot.
 """
 
@@ -14,7 +16,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sentinel_server.auditlog.event import SHAPE
@@ -30,7 +32,7 @@ CHECKPOINT_EVERY = 256
 """Lines between two checkpoints."""
 SUFFIX = ".jsonl"
 """How a log file's name ends."""
-FILE_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{16}\.jsonl")
+FILE_NAME = re.compile(r"(?P<day>\d{8})T\d{12}Z-(?P<writer>[0-9a-f]{16})\.jsonl")
 """A log file's name: when it was opened, to the microsecond, and its writer; text order is time order."""
 
 
@@ -77,6 +79,10 @@ class Head:
     seq: int
     hash: str
 
+    def fields(self) -> dict[str, Json]:
+        """The head as lines carry it."""
+        return {"file": self.file, "seq": self.seq, "hash": self.hash}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
@@ -96,16 +102,28 @@ class Chain:
         return line, replace(chain, unsealed=self.unsealed + 1)
 
     def opened(
-        self, at: datetime, seen: Sequence[Head], key: SealKey, *, every: int = CHECKPOINT_EVERY
+        self,
+        at: datetime,
+        seen: Sequence[Head],
+        key: SealKey,
+        *,
+        every: int = CHECKPOINT_EVERY,
+        after: Head | None = None,
     ) -> tuple[bytes, Chain]:
-        """The first line: which files were there, how far they had come, how many lines may go unsealed."""
-        heads: list[Json] = [{"file": head.file, "seq": head.seq, "hash": head.hash} for head in seen]
-        return self._sealed({"action": OPENED, "at": sortable(at), "every": every, "seen": heads}, key)
+        """The first line of a file: which others were there, how far they had come, how many lines may go
+        unsealed, and `after` which line of which file it goes on.
+        """
+        heads: list[Json] = [head.fields() for head in seen]
+        fields: dict[str, Json] = {"action": OPENED, "at": sortable(at), "every": every, "seen": heads}
+        if after is None:
+            return self._sealed(fields, key)
+        return replace(self, seq=after.seq + 1, head=after.hash)._sealed(
+            {**fields, "after": after.fields()}, key
+        )
 
-    def checkpoint(self, at: datetime, key: SealKey, *, final: bool = False) -> tuple[bytes, Chain]:
-        """A sealed line that vouches for all before it; with `final`, nothing may follow."""
-        last: dict[str, Json] = {"final": True} if final else {}
-        return self._sealed({"action": CHECKPOINT, "at": sortable(at), **last}, key)
+    def checkpoint(self, at: datetime, key: SealKey, **more: Json) -> tuple[bytes, Chain]:
+        """A sealed line that vouches for all before it; `more` is what `resting` or `finished` says."""
+        return self._sealed({"action": CHECKPOINT, "at": sortable(at), **more}, key)
 
     def _sealed(self, fields: Mapping[str, Json], key: SealKey) -> tuple[bytes, Chain]:
         whole = self._placed({**fields, "key": key.id})
@@ -125,10 +143,32 @@ def genesis(writer: str) -> str:
     return sha256_hex(f"sentinel audit log of writer {writer}".encode())
 
 
-def file_name(opened_at: datetime, writer: str) -> str:
-    """The name of a writer's file, as `FILE_NAME` has it."""
-    stamp = re.sub(r"[-:.]", "", sortable(opened_at))
-    return f"{stamp}-{writer}{SUFFIX}"
+def resting(every: int) -> dict[str, Json]:
+    """What the last line of a process says when another may go on from it, with as many lines unsealed."""
+    return {"rest": True, "every": every}
+
+
+def finished(next_file: str | None = None) -> dict[str, Json]:
+    """What the last line of a file says: nothing may follow, or only in the file `next_file`."""
+    return {"final": True} if next_file is None else {"final": True, "next": next_file}
+
+
+def file_name(opened_at: datetime, writer: str, *, after: str = "") -> str:
+    """The name of a writer's file, as `FILE_NAME` has it; it sorts after `after`, whatever the clock says."""
+    name = f"{_stamp(opened_at)}-{writer}{SUFFIX}"
+    if name > after:
+        return name
+    before = datetime.strptime(after[:21], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    return f"{_stamp(before + timedelta(microseconds=1))}-{writer}{SUFFIX}"
+
+
+def day_of(instant: datetime) -> str:
+    """The day in UTC as file names begin with it."""
+    return _stamp(instant)[:8]
+
+
+def _stamp(instant: datetime) -> str:
+    return re.sub(r"[-:.]", "", sortable(instant))
 
 
 def key_file_of(directory: Path) -> Path:

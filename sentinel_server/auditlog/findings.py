@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from sentinel_server.auditlog.chain import Head
+
 
 class Severity(Enum):
     """How bad a finding is."""
@@ -22,8 +24,10 @@ class Code(Enum):
     REORDERED = ("reordered", Severity.TAMPERED)
     DUPLICATED = ("duplicated", Severity.TAMPERED)
     INSERTED = ("inserted", Severity.TAMPERED)
+    SPLICED = ("spliced", Severity.TAMPERED)
     NOT_JSON = ("not_json", Severity.TAMPERED)
     BAD_CHECKPOINT = ("bad_checkpoint", Severity.TAMPERED)
+    UNSIGNED = ("unsigned", Severity.TAMPERED)
     MISSING_CHECKPOINT = ("missing_checkpoint", Severity.TAMPERED)
     MISSING_FILE = ("missing_file", Severity.TAMPERED)
     CUT_BACK = ("cut_back", Severity.TAMPERED)
@@ -31,8 +35,11 @@ class Code(Enum):
     BROKEN = ("broken", Severity.TAMPERED)
     UNFINISHED = ("unfinished", Severity.INCOMPLETE)
     UNCHECKED = ("unchecked", Severity.INCOMPLETE)
+    WRONG_KEY = ("wrong_key", Severity.INCOMPLETE)
+    ROTATED_KEY = ("rotated_key", Severity.INCOMPLETE)
     UNREADABLE = ("unreadable", Severity.INCOMPLETE)
     EARLIER_MISSING = ("earlier_missing", Severity.INCOMPLETE)
+    NEXT_MISSING = ("next_missing", Severity.INCOMPLETE)
     NOT_CLOSED = ("not_closed", Severity.NOTE)
 
     def __init__(self, word: str, severity: Severity) -> None:
@@ -53,12 +60,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
-    """What one file holds: whole lines, sealed ones, whether it was closed, and all that was found."""
+    """What one file holds: whole lines, sealed ones, whether it was closed, and all that was found.
+
+    `writer` is whose log it is and `head` its last line, to be noted elsewhere and expected later.
+    """
 
     file: str
     lines: int = 0
     sealed: int = 0
     closed: bool = False
+    writer: str = ""
+    head: Head | None = None
     findings: tuple[Finding, ...] = ()
 
 

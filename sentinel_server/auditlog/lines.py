@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from sentinel_server.auditlog.chain import CHECKPOINT, FILE_NAME, OPENED, Head
 from sentinel_server.auditlog.event import SHAPE
+from sentinel_server.auditlog.findings import Code, Finding
 from sentinel_server.canonical import Json, sha256_hex
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -34,8 +36,30 @@ class Line:
 
     @property
     def final(self) -> bool:
-        """Whether it claims that nothing follows."""
+        """Whether it claims that nothing follows in its file."""
         return self.action == CHECKPOINT and self.fields.get("final") is True
+
+    @property
+    def rests(self) -> bool:
+        """Whether it claims that its writer stopped here in good order."""
+        return self.action == CHECKPOINT and self.fields.get("rest") is True
+
+    @property
+    def every(self) -> int | None:
+        """How many lines may go unsealed, as an opening or a resting line says."""
+        every = self.fields.get("every")
+        return int(str(every)) if self.sealed and _is_count(every) else None
+
+    @property
+    def next(self) -> str | None:
+        """The file that a final line names as the one that goes on."""
+        name = self.fields.get("next")
+        return str(name) if self.final and _matches(FILE_NAME, name) else None
+
+    @property
+    def after(self) -> Head | None:
+        """Where an opening line goes on: the last line of another file; None for the first of a chain."""
+        return _head(self.fields.get("after")) if self.action == OPENED else None
 
     def seen(self) -> tuple[Head, ...]:
         """The heads of other files that an opening line names; what is not of their form is left out."""
@@ -44,14 +68,27 @@ class Line:
             return ()
         return tuple(head for head in map(_head, heads) if head is not None)
 
+    def finding(self, file: str, code: Code, text: str) -> Finding:
+        """Something found about this line."""
+        return Finding(code=code, file=file, line=self.number, seq=self.seq, text=text)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+    def head(self, file: str) -> Head:
+        """What another file says of this one when this line is its last."""
+        return Head(file=file, seq=self.seq, hash=self.hash)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parsed:
     """A file's lines, the numbers of those that are no log lines, and whether the last one has no end."""
 
     lines: tuple[Line, ...]
     damaged: tuple[int, ...]
     unfinished: bool
+
+    @cached_property
+    def hashes(self) -> frozenset[str]:
+        """The hashes of all the lines."""
+        return frozenset(line.hash for line in self.lines)
 
     @property
     def count(self) -> int:

@@ -40,11 +40,11 @@ class Links:
         return roots
 
     def places(self) -> dict[Line, int]:
-        """The number each line should have: one more than its parent, 0 for a first line, else its own."""
+        """The number each line should have: one more than its parent; a first line's is known."""
         places: dict[Line, int] = {}
         for line in self._parents_first():
             parent = self.parent(line)
-            start = 0 if is_first(line) else line.seq
+            start = first_seq(line) if is_first(line) else line.seq
             places[line] = start if parent is None else places[parent] + 1
         return places
 
@@ -66,5 +66,13 @@ class Links:
 
 
 def is_first(line: Line) -> bool:
-    """Whether the line names what only the first line of its writer's chain names."""
-    return line.prev == genesis(line.writer)
+    """Whether the line is the first of a file: of its writer's chain, or of a further piece of it."""
+    after = line.after
+    if after is None:
+        return line.prev == genesis(line.writer)
+    return line.prev == after.hash
+
+
+def first_seq(line: Line) -> int:
+    """The number that a first line must have."""
+    return 0 if line.after is None else line.after.seq + 1

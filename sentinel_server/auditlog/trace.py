@@ -19,12 +19,17 @@ from sentinel_server.auditlog.links import Links, is_first
 
 
 def trace(
-    lines: Sequence[Line], damaged: Sequence[int], trusted: frozenset[Line], forged: frozenset[Line]
+    lines: Sequence[Line],
+    damaged: Sequence[int],
+    trusted: frozenset[Line],
+    forged: frozenset[Line],
+    start: int = 0,
 ) -> list[Blame]:
     """The smallest explanation found for every break in the chain of `lines`.
 
     `damaged` are the numbers of lines that could not be read; `trusted` lines have a good seal, `forged`
-    ones a bad one, which is reported elsewhere and explains a break by itself.
+    ones a bad one, which is reported elsewhere and explains a break by itself. `start` is the number of the
+    first line, should that be missing.
     """
     copies = list(_copies(lines))
     rest = _without(lines, copies)
@@ -39,7 +44,7 @@ def trace(
         *(Blame(Code.DUPLICATED, line, "is in the file more than once") for line in copies),
         *(Blame(Code.INSERTED, line, "is no part of the chain around it") for line in foreign),
         *(Blame(Code.REORDERED, line, f"belongs at seq {places[line]}") for line in moved),
-        *breaks(order, places, damaged, trusted, forged),
+        *breaks(order, places, damaged, trusted, forged, start),
     ]
 
 

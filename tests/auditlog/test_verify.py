@@ -12,7 +12,7 @@ from sentinel_server.auditlog.chain import Chain, SealKey
 from sentinel_server.auditlog.event import to_fields
 from sentinel_server.auditlog.findings import Code, FileReport
 from sentinel_server.auditlog.lines import parse
-from sentinel_server.auditlog.verify import verify
+from sentinel_server.auditlog.verify import Keys, verify
 from sentinel_server.canonical import Json, canonical
 from sentinel_server.secret import Secret
 from tests.fakes.auditlogs import KEYS, a_log, a_name, an_event, head_of
@@ -106,10 +106,10 @@ def test_a_line_that_was_slipped_in_is_inserted(place: int, chained: bool) -> No
 
 
 @pytest.mark.parametrize("place", range(LAST + 2))
-def test_lines_of_another_log_are_inserted(place: int) -> None:
+def test_w32_lines_of_another_log_are_spliced_in(place: int) -> None:
     foreign = a_log(events=1, writer="b" * 16).splitlines(keepends=True)
     found = set(codes(*LINES[:place], *foreign, *LINES[place:])) - {Code.NOT_CLOSED}
-    assert found == {Code.INSERTED}
+    assert found == {Code.SPLICED}
 
 
 @pytest.mark.parametrize("index", SEALED)
@@ -173,9 +173,10 @@ def test_an_empty_file_is_unfinished() -> None:
     assert codes(b"") == [Code.UNFINISHED]
 
 
-def test_seals_of_a_key_that_is_not_here_are_said_to_be_unchecked() -> None:
-    found = verify({a_name(0): a_log(key=OTHER_KEY)}, KEYS)
-    assert [finding.code for finding in found.findings] == [Code.UNCHECKED]
+@pytest.mark.parametrize(("keys", "code"), [({}, Code.UNCHECKED), (KEYS, Code.WRONG_KEY)])
+def test_seals_of_a_key_that_is_not_here_are_said_not_to_be_checked(keys: Keys, code: Code) -> None:
+    found = verify({a_name(0): a_log(key=OTHER_KEY)}, keys)
+    assert [finding.code for finding in found.findings] == [code]
     assert found.exit_status == 6
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sentinel_server.auditlog.chain import Chain, Head, SealKey, file_name
+from sentinel_server.auditlog.chain import Chain, Head, SealKey, file_name, finished
 from sentinel_server.auditlog.event import Action, AuditEvent, to_fields
 from sentinel_server.auditlog.lines import parse
 from sentinel_server.secret import Secret
@@ -48,7 +48,7 @@ def a_log(
             line, chain = chain.checkpoint(START, key)
             lines.append(line)
     if closed:
-        lines.append(chain.checkpoint(START, key, final=True)[0])
+        lines.append(chain.checkpoint(START, key, **finished())[0])
     return b"".join(lines)
 
 

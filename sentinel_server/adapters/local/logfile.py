@@ -21,7 +21,7 @@ from sentinel_server.adapters.local.log_directory import (
     private_directory,
     sync_directory,
 )
-from sentinel_server.auditlog.chain import CHECKPOINT_EVERY, Chain, SealKey, file_name, key_file_of
+from sentinel_server.auditlog.chain import CHECKPOINT_EVERY, Chain, SealKey, file_name, finished, key_file_of
 from sentinel_server.canonical import Json
 from sentinel_server.clock import Clock, Ids
 
@@ -87,7 +87,7 @@ class LogFile:
             return
         with audit_errors(self._directory):
             try:
-                line, _ = file.chain.checkpoint(self._clock.now(), file.key, final=True)
+                line, _ = file.chain.checkpoint(self._clock.now(), file.key, **finished())
                 self._write(file, line, durable=True)
             finally:
                 self._abandon()
