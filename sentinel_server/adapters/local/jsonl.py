@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel_server.adapters.local.log_opening import Habits
 from sentinel_server.adapters.local.logfile import LogFile
 from sentinel_server.adapters.local.threads import one_thread
 from sentinel_server.auditlog.chain import CHECKPOINT_EVERY
@@ -18,6 +19,8 @@ from sentinel_server.errors import AuditUnavailable
 
 QUEUE_LIMIT = 10_000
 """Records that may be waiting before one that need not be durable has to wait too."""
+FILE_LIMIT = 16 * 1024 * 1024
+"""Bytes after which the log goes on in another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class _Record:
 
 
 class JsonlAudit:
-    """An AuditSink. Events keep their order; a process has one file, made when it first records.
+    """An AuditSink. Events keep their order; a process has one chain, begun or gone on with
+    when it first records.
 
     While the disk fails, every record is refused with AuditUnavailable, also one that need not be durable;
     each tries again. Events that had been taken before are kept and written first once it works.
@@ -43,9 +47,11 @@ class JsonlAudit:
         clock: Clock,
         ids: Ids,
         every: int = CHECKPOINT_EVERY,
+        limit: int = FILE_LIMIT,
         fsync: Callable[[int], None] = os.fsync,
     ) -> None:
-        self._file = LogFile(directory, clock=clock, ids=ids, every=every, fsync=fsync)
+        habits = Habits(every=every, limit=limit, fsync=fsync)
+        self._file = LogFile(directory, clock=clock, ids=ids, habits=habits)
         self._thread = one_thread("sentinel-audit")
         self._queue: list[_Record] = []
         self._kept: list[_Record] = []

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sentinel_server.auditlog.chain import FILE_NAME, Head, SealKey, parse_key
-from sentinel_server.auditlog.lines import parse_line
+from sentinel_server.auditlog.lines import Line, parse_line
 from sentinel_server.errors import AuditUnavailable
 
 if sys.platform != "win32":
@@ -116,6 +116,17 @@ def heads(directory: Path) -> list[Head]:
     return found
 
 
+def last_line(descriptor: int, size: int, *, ended: bool = True) -> Line | None:
+    """The last whole line of a file of that size; None when it is none, or with `ended` not the end of it.
+
+    Raises OSError.
+    """
+    start = max(0, size - _TAIL)
+    os.lseek(descriptor, start, os.SEEK_SET)
+    *whole, rest = os.read(descriptor, size - start).split(b"\n")
+    return parse_line(0, whole[-1]) if whole and not (ended and rest) else None
+
+
 def _head(path: Path) -> Head | None:
     descriptor = os.open(path, _READ)
     try:
@@ -123,16 +134,12 @@ def _head(path: Path) -> Head | None:
             fcntl.flock(
                 descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB
             )  # its writer may be about to take lines back
-        size = os.fstat(descriptor).st_size
-        os.lseek(descriptor, max(0, size - _TAIL), os.SEEK_SET)
-        tail = os.read(descriptor, _TAIL)
+        line = last_line(descriptor, os.fstat(descriptor).st_size, ended=False)
         with suppress(OSError):
             os.fsync(descriptor)  # a line that we speak of must not be lost when the machine stops
     finally:
         os.close(descriptor)
-    *whole, _ = tail.split(b"\n")
-    line = parse_line(0, whole[-1]) if whole else None
-    return None if line is None else Head(file=path.name, seq=line.seq, hash=line.hash)
+    return None if line is None else line.head(path.name)
 
 
 def _refused(path: Path, why: str, hint: str) -> AuditUnavailable:

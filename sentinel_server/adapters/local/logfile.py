@@ -1,76 +1,46 @@
-"""One audit log file of this process: private, append-only, never half a line followed by another.
+"""The audit log of this process: private, append-only, never half a line followed by another.
 
-Blocking; `jsonl` gives it a thread. It is made when the first event comes, so a command that records nothing
-leaves no file. A batch that cannot be written whole is taken back; where even that fails, or the disk says
-that it may have lost what it took, the file is left alone and the next batch begins another.
+Blocking; `jsonl` gives it a thread. Nothing is made before the first event comes, so a command that records
+nothing leaves nothing. A process goes on with the chain that another has left, and leaves it for the next.
+A batch that cannot be written whole is taken back; where even that fails, or the disk says that it may have
+lost what it took, the file is left alone and the next batch begins another chain.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from sentinel_server.adapters.local.log_directory import (
-    audit_errors,
-    heads,
-    load_key,
-    private_directory,
-    sync_directory,
-)
-from sentinel_server.auditlog.chain import CHECKPOINT_EVERY, Chain, SealKey, file_name, finished, key_file_of
+from sentinel_server.adapters.local.log_directory import audit_errors, load_key, private_directory
+from sentinel_server.adapters.local.log_opening import Habits, Opener, OpenFile, finishing, write_all
+from sentinel_server.adapters.local.log_slots import Slot, take_slot
+from sentinel_server.auditlog.chain import Chain, Head, file_name, finished, key_file_of, resting
 from sentinel_server.canonical import Json
 from sentinel_server.clock import Clock, Ids
 
 if sys.platform != "win32":
     import fcntl
 
-_NEW = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Open:
-    """The file in use: what is known to be in it whole, and the chain after that."""
-
-    path: Path
-    descriptor: int
-    chain: Chain
-    key: SealKey
-    size: int = 0
-
 
 class LogFile:
-    """Appends events. `fsync` is the system's, an argument so that a disk that fails can be shown."""
+    """Appends events. Rotates when the file is full and when the day (in UTC) is another."""
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        clock: Clock,
-        ids: Ids,
-        every: int = CHECKPOINT_EVERY,
-        fsync: Callable[[int], None] = os.fsync,
-    ) -> None:
+    def __init__(self, directory: Path, *, clock: Clock, ids: Ids, habits: Habits) -> None:
         self._directory = directory
         self._clock = clock
         self._ids = ids
-        self._every = every
-        self._fsync = fsync
-        self._file: _Open | None = None
+        self._habits = habits
+        self._file: OpenFile | None = None
+        self._slot: Slot | None = None
+        self._following = True
+        self._finished: OpenFile | None = None
 
-    def append(self, events: Sequence[Mapping[str, Json]], durable: bool) -> None:
-        """Write the events, all or none; with `durable`, they are on the disk when this returns.
+    def append(self, events: Sequence[Mapping[str, Json]], durable: bool) -> Head:
+        """Write the events, all or none, and tell the last line; with `durable`, they are on the disk.
 
         Raises AuditUnavailable, and then none of them is in the file.
         """
@@ -79,59 +49,83 @@ class LogFile:
             lines, chain = self._lines(file, events)
             self._write(file, lines, durable)
             file.chain = chain
+            return file.head()
 
     def close(self) -> None:
-        """Seal the file as complete and let go of it; raises AuditUnavailable when that cannot be written."""
-        file = self._file
+        """Leave the chain for the next process; raises AuditUnavailable when that cannot be written."""
+        file, self._finished = self._file, None
         if file is None:
+            self._release()
             return
         with audit_errors(self._directory):
             try:
-                line, _ = file.chain.checkpoint(self._clock.now(), file.key, **finished())
+                last = finished() if self._slot is None else resting(file.every)
+                line, _ = file.chain.checkpoint(self._clock.now(), file.key, **last)
                 self._write(file, line, durable=True)
             finally:
                 self._abandon()
+                self._release()
 
-    def _current(self) -> _Open:
-        if self._file is not None and not _is_at(self._file.descriptor, self._file.path):
+    def _current(self) -> OpenFile:
+        if self._file is not None and not self._file.ours():
             self._abandon()
+        if self._file is not None and self._file.due(self._clock.now(), self._habits):
+            self._finish(self._file)
         if self._file is None:
             self._file = self._open()
+            self._following, self._finished = False, None
+            if self._slot is not None:
+                self._slot.point(self._file.path.name)
         return self._file
 
-    def _open(self) -> _Open:
-        """A new file with its opening line on disk, or none at all."""
-        private_directory(self._directory)
-        key = load_key(key_file_of(self._directory))
-        writer, now = self._ids.fresh(), self._clock.now()
-        path = self._directory / file_name(now, writer)
-        line, chain = Chain(writer=writer).opened(now, heads(self._directory), key, every=self._every)
-        file = _Open(path=path, descriptor=os.open(path, _NEW, 0o600), chain=chain, key=key)
-        try:
-            self._write(file, line, durable=True)
-            sync_directory(self._directory)
-        except OSError:
-            with suppress(OSError):
-                os.close(file.descriptor)
-            path.unlink(missing_ok=True)
-            raise
-        return file
+    def _finish(self, file: OpenFile) -> None:
+        """Say in the file where it goes on. From here on a kill loses nothing: others begin what is named."""
+        line, last = finishing(file, self._clock.now(), file.next_name(self._clock.now()))
+        self._write(file, line, durable=True)
+        self._abandon()
+        self._finished = last
 
-    def _lines(self, file: _Open, events: Sequence[Mapping[str, Json]]) -> tuple[bytes, Chain]:
+    def _open(self) -> OpenFile:
+        private_directory(self._directory)
+        now = self._clock.now()
+        opener = Opener(
+            directory=self._directory, key=load_key(key_file_of(self._directory)), habits=self._habits
+        )
+        left = self._left(opener, now)
+        if left is not None:
+            return left
+        if self._finished is not None:
+            return opener.follow(self._finished, now)
+        writer = self._ids.fresh()
+        return opener.begin(file_name(now, writer), Chain(writer=writer), now)
+
+    def _left(self, opener: Opener, now: datetime) -> OpenFile | None:
+        """What another process has left for us; finished at once when it is of another day or full."""
+        if not self._following:
+            return None
+        self._slot = self._slot or take_slot(self._directory)
+        left = None if self._slot is None else opener.go_on(self._slot.current(), now)
+        if left is None or not left.due(now, self._habits):
+            return left
+        self._following, self._file = False, left
+        self._finish(left)
+        return None
+
+    def _lines(self, file: OpenFile, events: Sequence[Mapping[str, Json]]) -> tuple[bytes, Chain]:
         lines: list[bytes] = []
         chain = file.chain
         for event in events:
             line, chain = chain.event(event)
             lines.append(line)
-            if chain.unsealed >= self._every:
+            if chain.unsealed >= file.every:
                 line, chain = chain.checkpoint(self._clock.now(), file.key)
                 lines.append(line)
         return b"".join(lines), chain
 
-    def _write(self, file: _Open, data: bytes, durable: bool) -> None:
+    def _write(self, file: OpenFile, data: bytes, durable: bool) -> None:
         with _locked(file.descriptor):
             try:
-                _write_all(file.descriptor, data)
+                write_all(file.descriptor, data)
             except OSError:
                 self._take_back(file)
                 raise
@@ -139,16 +133,18 @@ class LogFile:
                 self._sync(file)
             file.size += len(data)
 
-    def _sync(self, file: _Open) -> None:
+    def _sync(self, file: OpenFile) -> None:
         """After a failed fsync nobody knows what the disk holds, and a second one would claim success."""
         try:
-            self._fsync(file.descriptor)
+            self._habits.fsync(file.descriptor)
         except OSError:
             self._take_back(file)
             self._abandon()
+            if self._slot is not None:
+                self._slot.point("")
             raise
 
-    def _take_back(self, file: _Open) -> None:
+    def _take_back(self, file: OpenFile) -> None:
         try:
             os.ftruncate(file.descriptor, file.size)
         except OSError:
@@ -160,19 +156,10 @@ class LogFile:
                 os.close(self._file.descriptor)
             self._file = None
 
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether the open file still has its name: what is written to a removed file is lost."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.lstat())
-    except FileNotFoundError:
-        return False
+    def _release(self) -> None:
+        if self._slot is not None:
+            self._slot.release()
+            self._slot = None
 
 
 @contextmanager

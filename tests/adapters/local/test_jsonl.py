@@ -18,7 +18,7 @@ import pytest
 
 from sentinel_server.adapters.local.jsonl import JsonlAudit
 from sentinel_server.adapters.local.log_directory import HEADS, load_key
-from sentinel_server.auditlog.chain import FILE_NAME, key_file_of
+from sentinel_server.auditlog.chain import key_file_of
 from sentinel_server.auditlog.event import Action, AuditEvent
 from sentinel_server.auditlog.findings import Code, Report
 from sentinel_server.auditlog.verify import verify
@@ -58,13 +58,13 @@ async def open_log(directory: Path, clock: FakeClock) -> AsyncIterator[Open]:
 
 def verified(directory: Path) -> Report:
     key = load_key(key_file_of(directory))
-    files = {path.name: path.read_bytes() for path in directory.iterdir()}
-    return verify(files, {key.id: key}, whole_directory=True)
+    contents = {path.name: path.read_bytes() for path in files(directory)}
+    return verify(contents, {key.id: key}, whole_directory=True)
 
 
 def files(directory: Path) -> list[Path]:
-    """What is in the directory, oldest first; nothing when there is none."""
-    return sorted(directory.iterdir()) if directory.exists() else []
+    """The log files in the directory, oldest first; nothing when there is none."""
+    return sorted(directory.glob("*.jsonl"))
 
 
 def made(directory: Path, mode: int = 0o700) -> Path:
@@ -174,19 +174,15 @@ async def test_a_file_removed_between_two_others_is_missing(
     open_log: Open, directory: Path, clock: FakeClock
 ) -> None:
     for number in range(3):
-        log = open_log()
-        await log.record(an_event(number))
-        await log.close()
+        await open_log().record(an_event(number))
         clock.pass_(timedelta(hours=1))
     files(directory)[1].unlink()
-    assert [finding.code for finding in verified(directory).findings] == [Code.MISSING_FILE]
+    assert {finding.code for finding in verified(directory).findings} == {Code.MISSING_FILE, Code.NOT_CLOSED}
 
 
 async def test_only_the_newest_files_are_spoken_of(open_log: Open, directory: Path, clock: FakeClock) -> None:
     for _ in range(HEADS + 2):
-        log = open_log()
-        await log.record(an_event())
-        await log.close()
+        await open_log().record(an_event())
         clock.pass_(timedelta(hours=1))
     opening = json.loads(_last(directory).splitlines()[0])
     assert [head["file"] for head in opening["seen"]] == [path.name for path in files(directory)[1:-1]]
@@ -237,6 +233,7 @@ async def test_no_file_is_left_without_room_for_its_first_line(open_log: Open, d
     with room_for(100), pytest.raises(AuditUnavailable):
         await log.record(an_event(1))
     assert files(directory) == []
+    assert not [name for name in os.listdir(directory) if name.startswith(".begun")]
     await log.record(an_event(2))
     assert events_in(directory) == [2]
 
@@ -394,4 +391,4 @@ def test_a_writer_killed_in_a_burst_leaves_every_line_it_had_promised(
 
 def _last(directory: Path) -> bytes:
     """What the newest log file holds."""
-    return max(path for path in directory.iterdir() if FILE_NAME.fullmatch(path.name)).read_bytes()
+    return files(directory)[-1].read_bytes()
