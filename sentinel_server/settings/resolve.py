@@ -77,6 +77,8 @@ class Settings:
     approvals_max_pending: int
     audit_directory: Path
     audit_required: bool
+    audit_checkpoint_every: int
+    audit_file_mib: int
     persons: Persons
     won: tuple[Won, ...]
     environ: Mapping[str, str]

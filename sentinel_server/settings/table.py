@@ -173,8 +173,7 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
             "refuse policies without a signature (true with signing.keys)",
         ),
         *_of_approvals(),
-        one("audit.directory", str(state / "audit"), _path, "where the audit log is written"),
-        one("audit.required", "true", read_flag, "issue nothing when the audit log cannot be written"),
+        *_of_audit(state),
     )
 
 
@@ -189,6 +188,19 @@ def _of_approvals() -> tuple[Setting, ...]:
     )
     return tuple(
         Setting(name=f"approvals.{name}", default=default, read=read, meaning=meaning)
+        for name, default, read, meaning in rows
+    )
+
+
+def _of_audit(state: Path) -> tuple[Setting, ...]:
+    rows: tuple[tuple[str, str | None, Read, str], ...] = (
+        ("directory", str(state / "audit"), _path, "where the audit log is written"),
+        ("required", "true", read_flag, "issue nothing when the audit log cannot be written"),
+        ("checkpoint_every", "256", _number(1, 100_000), "log lines between two sealed ones"),
+        ("file_mib", "16", _number(1, 1024), "MiB after which the log goes on in another file"),
+    )
+    return tuple(
+        Setting(name=f"audit.{name}", default=default, read=read, meaning=meaning)
         for name, default, read, meaning in rows
     )
 

@@ -46,7 +46,13 @@ async def open_audit(
     from sentinel_server.adapters.local.jsonl import JsonlAudit
     from sentinel_server.auditlog.fanout import Destination, FanOut
 
-    log = JsonlAudit(settings.audit_directory, clock=clock or SystemClock(), ids=SystemIds())
+    log = JsonlAudit(
+        settings.audit_directory,
+        clock=clock or SystemClock(),
+        ids=SystemIds(),
+        every=settings.audit_checkpoint_every,
+        limit=settings.audit_file_mib * 1024 * 1024,
+    )
     sink = FanOut([Destination(name="file", sink=log, required=settings.audit_required)], say)
     try:
         yield sink
