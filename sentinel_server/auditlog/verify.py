@@ -130,8 +130,9 @@ def _end(name: str, parsed: Parsed) -> Iterator[Finding]:
     elif not parsed.count:
         yield Finding(code=Code.UNFINISHED, file=name, text="the file is empty")
     elif not parsed.lines or not (parsed.lines[-1].final or parsed.lines[-1].rests):
+        line = parsed.lines[-1].number if parsed.lines else parsed.count
         text = "no closing checkpoint: its writer runs or was killed, or the end was cut off"
-        yield Finding(code=Code.NOT_CLOSED, file=name, line=parsed.count, text=text)
+        yield Finding(code=Code.NOT_CLOSED, file=name, line=line, text=text)
 
 
 def _tampering(finding: Finding) -> bool:
