@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sentinel_server.auditlog.chain import Chain, SealKey
@@ -260,6 +260,8 @@ def test_no_edit_goes_unnoticed(data: st.DataObject) -> None:
                 lines.insert(place, data.draw(st.binary(max_size=30)) + b"\n")
         if not lines:
             return
+    # Nothing vouches for a last line behind the last seal; docs/audit.md says so.
+    assume(lines == LINES[: len(lines)] or lines[:-1] != LINES[: len(lines) - 1])
     found = verify({a_name(0): b"".join(lines)}, KEYS)
     honest = lines == LINES[: len(lines)]
     assert (found.exit_status == 1) is not honest
