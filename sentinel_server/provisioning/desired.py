@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sentinel_server.records.model import INDEXED, RETENTION, Ledger
+from sentinel_server.records.model import SORT as SORT
 from sentinel_server.sessions.model import BLOCK, REVOCATION, STORED
 
 KEY = "id"
 """The partition key of every table of ours."""
-
-SORT = "created_at"
-"""When a session began, or a block was written: the order of every index."""
 
 REVOCATION_ATTRIBUTES = REVOCATION
 """What cuts a session off, whatever else its row says; only the security role writes it."""
@@ -43,19 +42,28 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table: paid per request, encrypted by KMS, recoverable, protected from deletion."""
+    """A table: paid per request, encrypted by KMS, recoverable, protected from deletion.
+
+    `ttl` is the attribute, if any, that says when a row may be forgotten.
+    """
 
     name: str
     indexes: tuple[Index, ...]
+    ttl: str | None = None
 
 
-BY_KIND = Index(name="gsi-kind", partition="kind")
+def index_on(attribute: str) -> Index:
+    """The index by which rows are found by an attribute, in the order of their `created_at`."""
+    return Index(name=f"gsi-{attribute.replace('_', '-')}", partition=attribute)
+
+
+BY_KIND = index_on("kind")
 """All sessions, or all blocks, newest first and without a scan."""
 
-BY_PERSON = Index(name="gsi-person", partition="person")
-BY_USER = Index(name="gsi-user", partition="user")
-BY_PROFILE = Index(name="gsi-profile", partition="profile")
-BY_STATUS = Index(name="gsi-status", partition="status")
+BY_PERSON = index_on("person")
+BY_USER = index_on("user")
+BY_PROFILE = index_on("profile")
+BY_STATUS = index_on("status")
 
 SESSION_INDEXES = (BY_KIND, BY_PERSON, BY_USER, BY_PROFILE, BY_STATUS)
 
@@ -65,3 +73,9 @@ DEFAULT_PREFIX = "sentinel-"
 def sessions_table(name: str = DEFAULT_PREFIX + "sessions") -> Table:
     """The table of sessions and blocks."""
     return Table(name=name, indexes=SESSION_INDEXES)
+
+
+def ledger_table(ledger: Ledger, name: str | None = None) -> Table:
+    """The table of a ledger; rows in it are forgotten only when security's sweep has set their end."""
+    indexes = tuple(index_on(attribute) for attribute in INDEXED[ledger])
+    return Table(name=name or DEFAULT_PREFIX + ledger.value, indexes=indexes, ttl=RETENTION)

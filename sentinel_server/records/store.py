@@ -25,9 +25,11 @@ class Records(Protocol):
     """Keeps rows. What was committed is never lost, and is seen by every `get` that begins afterwards."""
 
     async def get(self, refs: Sequence[Ref]) -> Mapping[Ref, Row]:
-        """The rows found under `refs`, in one strongly consistent look: all as they were after some commit.
+        """The rows found under `refs`, in one strongly consistent look.
 
-        Raises BadInput for more than MOST_ROWS.
+        No row is older than this call. While others commit, one row of a commit may already be seen and
+        another not yet; who needs both as they were together names both in a commit of their own. Raises
+        BadInput for more than MOST_ROWS.
         """
         ...
 
@@ -44,8 +46,8 @@ class Records(Protocol):
         """One page of at most `limit` rows, from 1 to MAX_PAGE. It may lag behind `commit` by moments, so
         what is decided on is read again by `get`.
 
-        A page with a `next_token` is full. Raises BadInput for a token of another search, and for a search by
-        what is not INDEXED.
+        Rows of one instant come in no order of their own. A page with a `next_token` is full. Raises BadInput
+        for a token of another search, and for a search by what is not INDEXED.
         """
         ...
 

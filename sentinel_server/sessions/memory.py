@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from sentinel_server.errors import AlreadyExists, NotFound
+from sentinel_server.records.memory import MemoryRecords
+from sentinel_server.records.model import Ref
 from sentinel_server.sessions.listing import checked_limit, matches, page_of, read_token
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Session, Standing, checked_new
 from sentinel_server.sessions.store import Beat, Page, SessionQuery, StoreRef
@@ -15,10 +17,14 @@ _HERE = StoreRef(url="memory:", shared=False)
 
 
 class MemorySessions:
-    """A SessionStore in a dictionary. Nothing in it awaits, so every operation is atomic."""
+    """A SessionStore in a dictionary. Nothing in it awaits, so every operation is atomic.
 
-    def __init__(self, ref: StoreRef = _HERE) -> None:
+    `records` are the ledgers whose rows `standing` also sees.
+    """
+
+    def __init__(self, ref: StoreRef = _HERE, records: MemoryRecords | None = None) -> None:
         self._ref = ref
+        self.records = MemoryRecords() if records is None else records
         self._sessions: dict[str, Session] = {}
         self._blocks: dict[BlockKey, Block] = {}
 
@@ -34,11 +40,14 @@ class MemorySessions:
             raise AlreadyExists(f"session {session.id} exists already")
         self._sessions[session.id] = session
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        """The row and the blocks under `keys`, in the order of `keys`."""
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
+        """The row, the blocks under `keys`, in the order of `keys`, and the rows under `refs`."""
         session = None if session_id is None else self._sessions.get(session_id)
         found = (self._blocks.get(key) for key in dict.fromkeys(keys))
-        return Standing(session=session, blocks=tuple(block for block in found if block))
+        blocks = tuple(block for block in found if block)
+        return Standing(session=session, blocks=blocks, rows=self.records.look(refs))
 
     async def beat(self, beat: Beat) -> bool:
         """Record a sign of life when its conditions hold."""
@@ -53,6 +62,7 @@ class MemorySessions:
             last_access_at=beat.last_access_at,
             request_count=beat.request_count,
             credentials_until=beat.credentials_until or session.credentials_until,
+            override_id=beat.override_id or session.override_id,
         )
         return True
 

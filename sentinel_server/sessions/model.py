@@ -7,11 +7,13 @@ the presence of `revoked_*`, whatever `status` says, because only the security r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sentinel_server.errors import BadInput, InvalidIdentifier
+from sentinel_server.records.model import Ref, Row
 
 LAPSE_AFTER = timedelta(minutes=10)
 """How long a server may stay silent before its session lapses."""
@@ -37,6 +39,7 @@ STORED = (
     "request_count",
     "credentials_until",
     "ended_at",
+    "override_id",
 )
 """The names under which a session is stored, without its revocation."""
 
@@ -71,8 +74,9 @@ class Session:
     """One `exec --server`, from its start to its end.
 
     `heartbeat_at` is the server's last sign of life, `expires_at` the end nothing extends (`--max-session`),
-    `credentials_until` the real expiry of the latest AWS session minted under it. `user` is for people to
-    read, `person` and `profile` are the keys of blocks.
+    `credentials_until` the real expiry of the latest AWS session minted under it. `override_id` is the
+    request or emergency it last ran under. `user` is for people to read, `person` and `profile` are the keys
+    of blocks.
     """
 
     id: str
@@ -92,6 +96,7 @@ class Session:
     request_count: int = 0
     credentials_until: datetime | None = None
     ended_at: datetime | None = None
+    override_id: str | None = None
     revocation: Revocation | None = None
 
     def state(self, now: datetime, lapse_after: timedelta = LAPSE_AFTER) -> State:
@@ -147,10 +152,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One strongly consistent look at the store: the session's row, if any, and the blocks found."""
+    """One strongly consistent look: the session, if any, the blocks and the ledgers' rows found."""
 
     session: Session | None
     blocks: tuple[Block, ...] = ()
+    rows: Mapping[Ref, Row] = field(default_factory=dict)
 
 
 def block_keys(person: str, profile: str, own: str | None = None) -> tuple[BlockKey, ...]:
@@ -183,9 +189,9 @@ def checked_new(session: Session) -> Session:
     Raises InvalidIdentifier or BadInput otherwise. Stores call it, so that all of them refuse the same rows.
     """
     parse_session_id(session.id)
-    for field in ("person", "user", "profile", "server_instance_id"):
-        if not getattr(session, field):
-            raise BadInput(f"session {session.id} cannot be created: its {field} is empty")
+    for name in ("person", "user", "profile", "server_instance_id"):
+        if not getattr(session, name):
+            raise BadInput(f"session {session.id} cannot be created: its {name} is empty")
     if session.revocation is not None or session.ended_at is not None:
         raise BadInput(f"session {session.id} cannot be created: it has ended already")
     return session

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sentinel_server.records.model import Ref
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Session, Standing, State
 
 
@@ -31,7 +32,8 @@ class Beat:
     """A sign of life from a server, with what it has counted since it started.
 
     It counts only while the row is this instance's, not revoked, not ended, and not silent since before
-    `not_before`. `last_access_at`, `request_count` and `credentials_until` are totals, not differences.
+    `not_before`. `last_access_at`, `request_count` and `credentials_until` are totals, not differences. What
+    is None stays as it is in the row.
     """
 
     session_id: str
@@ -41,6 +43,7 @@ class Beat:
     last_access_at: datetime
     request_count: int
     credentials_until: datetime | None = None
+    override_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +82,14 @@ class SessionStore(Protocol):
         """Write a new row; raises AlreadyExists, and never overwrites."""
         ...
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        """The row (when an id is given) and the blocks found under `keys`, in one consistent read.
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
+        """The row (when an id is given), the blocks found under `keys` and the ledgers' rows found under
+        `refs`, in one consistent read. (Two at once when sessions and ledgers are kept in different places.)
 
-        Sees every write that had returned before this call began.
+        Sees every write that had returned before this call began. Raises StoreUnavailable for `refs` when
+        this store knows no ledgers.
         """
         ...
 

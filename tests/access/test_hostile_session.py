@@ -13,6 +13,7 @@ from sentinel_server.access.session import SessionOptions
 from sentinel_server.auditlog.event import Action
 from sentinel_server.errors import Blocked, RoleRefused, SessionLapsed, StoreUnavailable
 from sentinel_server.identity.people import Persons
+from sentinel_server.records.model import Ref
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Scope, Standing
 from sentinel_server.sessions.store import Beat
@@ -31,8 +32,10 @@ def blocked(world: World, person: str) -> Block:
 class _FarAway(MemorySessions):
     """A store whose answers take a while, so that asks overlap."""
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        found = await super().standing(session_id, keys)
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
+        found = await super().standing(session_id, keys, refs)
         await asyncio.sleep(0.06)
         return found
 

@@ -14,8 +14,8 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,8 @@ from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.provisioning.apply import apply
-from sentinel_server.provisioning.desired import sessions_table
+from sentinel_server.provisioning.desired import Table, ledger_table, sessions_table
+from sentinel_server.records.model import Ledger
 from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.secret import Secret
 
@@ -112,10 +113,27 @@ async def local_client() -> AsyncIterator[DynamoDBClient]:
 @asynccontextmanager
 async def fresh_table(client: DynamoDBClient) -> AsyncIterator[str]:
     """The name of an empty sessions table, made as provisioning makes it; deleted afterwards."""
-    name = f"sessions-{uuid.uuid4().hex[:8]}"  # noqa: TID251
-    await apply(DynamoDbProvisioner(client, poll=0.02), sessions_table(name))
-    try:
+    async with _fresh(client, sessions_table(_name("sessions"))) as name:
         yield name
+
+
+@asynccontextmanager
+async def fresh_ledgers(client: DynamoDBClient) -> AsyncIterator[Mapping[Ledger, str]]:
+    """The names of empty tables of every ledger."""
+    async with AsyncExitStack() as stack:
+        tables = [(ledger, ledger_table(ledger, _name(ledger.value))) for ledger in Ledger]
+        yield {ledger: await stack.enter_async_context(_fresh(client, table)) for ledger, table in tables}
+
+
+def _name(word: str) -> str:
+    return f"{word}-{uuid.uuid4().hex[:8]}"  # noqa: TID251
+
+
+@asynccontextmanager
+async def _fresh(client: DynamoDBClient, table: Table) -> AsyncIterator[str]:
+    await apply(DynamoDbProvisioner(client, poll=0.02), table)
+    try:
+        yield table.name
     finally:
-        await client.update_table(TableName=name, DeletionProtectionEnabled=False)
-        await client.delete_table(TableName=name)
+        await client.update_table(TableName=table.name, DeletionProtectionEnabled=False)
+        await client.delete_table(TableName=table.name)

@@ -1,23 +1,10 @@
-"""Every Records by name, opened on something fresh, and small rows for them."""
+"""Small rows of ledgers, and the changes that make them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
-from sentinel_server.records.memory import MemoryRecords
 from sentinel_server.records.model import SORT, Change, Ledger, Ref, Value
-from sentinel_server.records.store import Records
-
-EVERY_RECORDS = ("memory",)
-
-
-@asynccontextmanager
-async def open_records(kind: str, directory: Path) -> AsyncIterator[Records]:
-    """An empty store of that kind; closed afterwards."""
-    assert kind == "memory", directory
-    yield MemoryRecords()
 
 
 def a_ref(number: int = 1, ledger: Ledger = Ledger.REQUESTS) -> Ref:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from sentinel_server.adapters.aws.records import DynamoDbRecords
 from sentinel_server.adapters.aws.sessions import DynamoDbSessions
 from sentinel_server.adapters.local.sqlite import SqliteSessions
+from sentinel_server.adapters.local.sqlite_records import SqliteRecords
+from sentinel_server.records.store import Records
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.store import SessionStore, StoreRef
-from tests.fakes.dynamodb_local import client_at, fresh_table, local_client
+from tests.fakes.dynamodb_local import client_at, fresh_ledgers, fresh_table, local_client
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
 
 EVERY_STORE = ("memory", "sqlite", "moto", "dynamodb")
 SHARED_BY_PROCESSES = ("sqlite", "dynamodb")
 """The stores in which writers truly race."""
 
 LOCAL_TABLE = StoreRef(url="dynamodb://000000000000@us-east-1/sessions", shared=True, table="sessions")
+
+_UNHURRIED: Any = {"read_budget": 20.0, "hedge_after": 10.0}
 
 
 @cache
@@ -32,18 +41,54 @@ def _moto() -> EmbeddedAws:
 
 
 @asynccontextmanager
+async def dynamodb_at(kind: str) -> AsyncIterator[DynamoDBClient]:
+    """A client of Amazon's own emulator (`dynamodb`), or of the sandbox's (`moto`)."""
+    opened = local_client() if kind == "dynamodb" else client_at(_moto().url, _moto().root)
+    async with opened as client:
+        yield client
+
+
+@asynccontextmanager
 async def open_store(kind: str, directory: Path) -> AsyncIterator[SessionStore]:
-    """An empty store of that kind; closed afterwards."""
+    """An empty store of that kind, without ledgers where they need tables of their own; closed afterwards."""
+    if kind in ("moto", "dynamodb"):
+        async with dynamodb_at(kind) as client, fresh_table(client) as table:
+            yield DynamoDbSessions(client, table, ref=LOCAL_TABLE, **_UNHURRIED)
+        return
+    async with open_both(kind, directory) as (store, _):
+        yield store
+
+
+@asynccontextmanager
+async def open_both(kind: str, directory: Path) -> AsyncIterator[tuple[SessionStore, Records]]:
+    """An empty store of that kind, and the ledgers that belong to it; closed afterwards."""
     if kind == "memory":
-        yield MemorySessions()
+        sessions = MemorySessions()
+        yield sessions, sessions.records
         return
     if kind in ("moto", "dynamodb"):
-        opened = local_client() if kind == "dynamodb" else client_at(_moto().url, _moto().root)
-        async with opened as client, fresh_table(client) as table:
-            yield DynamoDbSessions(client, table, ref=LOCAL_TABLE, read_budget=20.0, hedge_after=10.0)
+        async with (
+            dynamodb_at(kind) as client,
+            fresh_table(client) as table,
+            fresh_ledgers(client) as ledgers,
+        ):
+            store = DynamoDbSessions(client, table, ref=LOCAL_TABLE, ledgers=ledgers, **_UNHURRIED)
+            yield store, DynamoDbRecords(client, ledgers)
         return
-    store = SqliteSessions(directory / "state" / "sessions.db")
-    try:
-        yield store
-    finally:
-        await store.close()
+    path = directory / "state" / "sessions.db"
+    async with AsyncExitStack() as stack:
+        local, records = SqliteSessions(path), SqliteRecords(path)
+        stack.push_async_callback(local.close)
+        stack.push_async_callback(records.close)
+        yield local, records
+
+
+@asynccontextmanager
+async def open_records(kind: str, directory: Path) -> AsyncIterator[Records]:
+    """Empty ledgers of that kind; closed afterwards."""
+    if kind in ("moto", "dynamodb"):
+        async with dynamodb_at(kind) as client, fresh_ledgers(client) as tables:
+            yield DynamoDbRecords(client, tables)
+        return
+    async with open_both(kind, directory) as (_, records):
+        yield records

@@ -10,7 +10,7 @@ import asyncio
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
 
 T = TypeVar("T")
+U = TypeVar("U")
 Value = str | int
 Item = Mapping[str, Value]
 """A row: attribute to text or whole number."""
@@ -84,30 +85,21 @@ class Items:
         see = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         with self._errors("writing to"):
             try:
-                answer = await _stubborn(lambda: self._update(change, see))
+                answer = await stubborn(lambda: self._update(change, see))
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 there = error.response.get("Item")
-                return Refusal(item=_read_item(there) if there else None)
-        return _read_item(answer["Attributes"])
+                return Refusal(item=read_item(there) if there else None)
+        return read_item(answer["Attributes"])
 
     async def put(self, item: Mapping[str, Value | None]) -> None:
         """Write a whole item, replacing what is under its key; busy tables are tried again."""
-        whole = {name: _write(value) for name, value in item.items() if value is not None}
+        whole = {name: write_value(value) for name, value in item.items() if value is not None}
         with self._errors("writing to"):
-            await _stubborn(lambda: self._client.put_item(TableName=self._table, Item=whole))
+            await stubborn(lambda: self._client.put_item(TableName=self._table, Item=whole))
 
     async def get(self, keys: Sequence[str]) -> tuple[Item, ...]:
         """The items found under `keys`, in one strongly consistent read. An answer in part is an error."""
-        wanted = {"Keys": [{self._key: {"S": key}} for key in keys], "ConsistentRead": True}
-        with self._errors("reading"):
-            answer = await self._client.batch_get_item(RequestItems={self._table: wanted})
-            if answer.get("UnprocessedKeys"):
-                raise StoreUnavailable(f"table {self._table} is too busy to answer in full")
-            # A table without the items is answered by an empty list under its name; no list is no answer,
-            # and must not read as "nobody is blocked".
-            if len(answer["Responses"]) != 1:
-                raise StoreUnavailable(f"reading table {self._table}: the answer names no table")
-            return tuple(_read_item(row) for rows in answer["Responses"].values() for row in rows)
+        return (await look(self._client, {self._table: keys}, self._key))[self._table]
 
     async def query(
         self, request: Mapping[str, Any], start: Mapping[str, str] | None = None
@@ -119,7 +111,7 @@ class Items:
             with self._errors("listing"):
                 answer = await self._client.query(TableName=self._table, **request, **more)
             for row in answer["Items"]:
-                yield _read_item(row)
+                yield read_item(row)
             position = answer.get("LastEvaluatedKey")
             if not position:
                 return
@@ -134,22 +126,70 @@ class Items:
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in written),
             ConditionExpression=change.condition,
             ExpressionAttributeNames={f"#{name}": name for name in named | written.keys()},
-            ExpressionAttributeValues={f":{name}": _write(value) for name, value in given.items()},
+            ExpressionAttributeValues={f":{name}": write_value(value) for name, value in given.items()},
             **more,
         )
 
-    @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
-        with aws_errors(f"{doing} table {self._table}", StoreUnavailable):
-            try:
-                yield
-            except self._client.exceptions.ResourceNotFoundException as error:
-                raise StoreUnavailable(
-                    f"there is no table {self._table} in this account and region",
-                    hint="make it: sentinel init sessions",
-                ) from error
-            except (KeyError, TypeError, AttributeError) as error:
-                raise StoreUnavailable(f"{doing} table {self._table}: the answer is not one") from error
+    def _errors(self, doing: str) -> AbstractContextManager[None]:
+        return table_errors(self._client, doing, self._table)
+
+
+async def look(
+    client: DynamoDBClient, wanted: Mapping[str, Sequence[str]], key: str
+) -> Mapping[str, tuple[Item, ...]]:
+    """The items found under the keys wanted of each table, in one strongly consistent read of all tables.
+
+    An answer in part, or without one of the tables, is StoreUnavailable.
+    """
+    asked: Any = {
+        table: {"Keys": [{key: {"S": each}} for each in keys], "ConsistentRead": True}
+        for table, keys in wanted.items()
+    }
+    with table_errors(client, "reading", *wanted):
+        answer: Any = await client.batch_get_item(RequestItems=asked)
+        if answer.get("UnprocessedKeys"):
+            raise StoreUnavailable(f"table {' or '.join(wanted)} is too busy to answer in full")
+        responses = answer["Responses"]
+        # A table without the items is answered by an empty list under its name; no list is no answer,
+        # and must not read as "nobody is blocked".
+        if len(responses) != len(wanted):
+            raise StoreUnavailable(f"reading table {' and '.join(wanted)}: the answer is not of these tables")
+        return {
+            table: tuple(read_item(row) for row in _rows_of(responses, table, alone=len(wanted) == 1))
+            for table in wanted
+        }
+
+
+def _rows_of(responses: Any, table: str, *, alone: bool) -> Any:
+    """A table asked for by its ARN may be answered under its name."""
+    name = table if table in responses else table.rpartition("/")[2]
+    return next(iter(responses.values())) if alone else responses[name]
+
+
+@contextmanager
+def table_errors(client: Any, doing: str, *tables: str) -> Iterator[None]:
+    """Raises what goes wrong with `tables` inside as StoreUnavailable and the like."""
+    what = f"table {' and '.join(tables)}"
+    with aws_errors(f"{doing} {what}", StoreUnavailable):
+        try:
+            yield
+        except client.exceptions.ResourceNotFoundException as error:
+            raise StoreUnavailable(
+                f"there is no {what} in this account and region", hint="make it: sentinel init sessions"
+            ) from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise StoreUnavailable(f"{doing} {what}: the answer is not one") from error
+
+
+async def together(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
+    """What both give, awaited at the same time; when one fails, the other is cancelled."""
+    first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    try:
+        return await asyncio.gather(first, second)
+    finally:
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
 
 
 async def hedged(read: Callable[[], Awaitable[T]], *, after: float, within: float) -> T:
@@ -188,23 +228,30 @@ async def hedged(read: Callable[[], Awaitable[T]], *, after: float, within: floa
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _stubborn(write: Callable[[], Awaitable[T]]) -> T:
+def busy(error: ClientError) -> bool:
+    """Whether the table is only busy, so that the same may be tried again."""
+    return error_code(error) in _BUSY
+
+
+async def stubborn(write: Callable[[], Awaitable[T]], *, again: Callable[[ClientError], bool] = busy) -> T:
     """`write`, again while the table is busy, with growing random pauses: some 6 s in all."""
     for attempt in range(_WRITE_ATTEMPTS - 1):
         try:
             return await write()
         except ClientError as error:
-            if error_code(error) not in _BUSY:
+            if not again(error):
                 raise
         await asyncio.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311 (jitter)
     return await write()
 
 
-def _write(value: Value) -> dict[str, str]:
+def write_value(value: Value) -> dict[str, str]:
+    """A value as DynamoDB takes it."""
     return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 
-def _read_item(row: Mapping[str, Mapping[str, Any]]) -> Item:
+def read_item(row: Mapping[str, Mapping[str, Any]]) -> Item:
+    """The attributes of a row as DynamoDB gives them."""
     return {name: _read(cell) for name, cell in row.items()}
 
 

@@ -45,6 +45,7 @@ def new_session(session: Session) -> dict[str, Value | None]:
         "role_arn": session.role_arn,
         "request_count": session.request_count,
         "credentials_until": optional_time(session.credentials_until),
+        "override_id": session.override_id,
     }
 
 
@@ -82,6 +83,7 @@ def read_session(item: Item) -> Session:
         request_count=_number(item, "request_count"),
         credentials_until=_time(item, "credentials_until"),
         ended_at=_time(item, "ended_at"),
+        override_id=_text(item, "override_id") if "override_id" in item else None,
         revocation=cut,
     )
 

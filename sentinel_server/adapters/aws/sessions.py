@@ -7,14 +7,15 @@ Operations of a session's holder (create, standing, beat, revive, end) name no a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sentinel_server.adapters.aws import session_items as items
 from sentinel_server.adapters.aws.clients import URGENT, AwsSession
-from sentinel_server.adapters.aws.dynamodb import Change, Item, Items, Refusal, hedged
+from sentinel_server.adapters.aws.dynamodb import Change, Item, Items, Refusal, hedged, look, together
+from sentinel_server.adapters.aws.record_items import keys_by_table, rows_found
 from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, BadInput, NotFound, StoreUnavailable
 from sentinel_server.provisioning.desired import (
@@ -27,6 +28,9 @@ from sentinel_server.provisioning.desired import (
     KEY,
     Index,
 )
+from sentinel_server.records.model import Ledger, Ref, Row
+from sentinel_server.records.rules import checked_refs
+from sentinel_server.records.store import Records
 from sentinel_server.sessions.listing import checked_limit, matches, page_of, read_token
 from sentinel_server.sessions.model import (
     Block,
@@ -55,7 +59,8 @@ class DynamoDbSessions:
     """A SessionStore in a DynamoDB table, given by its name or its ARN.
 
     `urgent` is a client that neither retries nor waits long, for `standing`; without one `client` does both.
-    `on_close` closes whatever the clients need closed.
+    `ledgers` are the tables beside it that `standing` reads in the same request; without them `records` is
+    asked at the same time. `on_close` closes whatever the clients need closed.
     """
 
     def __init__(
@@ -65,13 +70,19 @@ class DynamoDbSessions:
         ref: StoreRef,
         *,
         urgent: DynamoDBClient | None = None,
+        ledgers: Mapping[Ledger, str] | None = None,
+        records: Records | None = None,
         read_budget: float = READ_BUDGET,
         hedge_after: float = HEDGE_AFTER,
         on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._ref = ref
+        self._table = table
+        self._client = client
+        self._urgent = client if urgent is None else urgent
         self._items = Items(client, table, KEY)
-        self._urgent = self._items if urgent is None else Items(urgent, table, KEY)
+        self._ledgers = ledgers or {}
+        self._records = records
         self._read_budget = read_budget
         self._hedge_after = hedge_after
         self._on_close = on_close
@@ -89,26 +100,44 @@ class DynamoDbSessions:
         ):
             raise AlreadyExists(f"session {session.id} exists already")
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        """The row and the blocks under `keys`, in the order of `keys`: one consistent read.
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
+        """The row, the blocks under `keys`, in the order of `keys`, and the rows under `refs`: one consistent
+        read, or two at once when the ledgers are elsewhere.
 
         With a session it is hedged once and in time for a fetch. Without one a door is being opened: no SDK
         waits yet, and a first connection may take as long as whoever asks has patience.
         """
         wanted = {items.block_id(key): key for key in keys}
         ids = [*([session_id] if session_id else ()), *wanted]
-        if not ids:
-            return Standing(session=None)
-        rows = await (self._items.get(ids) if session_id is None else self._in_time(ids))
-        found = {row.get(KEY): row for row in rows}
+        asked = checked_refs(refs)
+        if session_id is None:
+            found, rows = await self._look(self._client, ids, asked)
+        else:
+            found, rows = await self._in_time(lambda: self._look(self._urgent, ids, asked))
         session = found.get(session_id) if session_id else None
         return Standing(
             session=None if session is None else self._read(items.read_session, session),
             blocks=tuple(self._read(items.read_block, found[id_]) for id_ in wanted if id_ in found),
+            rows=rows,
         )
 
-    async def _in_time(self, ids: Sequence[str]) -> Sequence[Item]:
-        return await hedged(lambda: self._urgent.get(ids), after=self._hedge_after, within=self._read_budget)
+    async def _in_time(self, read: Callable[[], Awaitable[T]]) -> T:
+        return await hedged(read, after=self._hedge_after, within=self._read_budget)
+
+    async def _look(
+        self, client: DynamoDBClient, ids: Sequence[str], refs: Sequence[Ref]
+    ) -> tuple[Mapping[str, Item], Mapping[Ref, Row]]:
+        if refs and not self._ledgers:
+            if self._records is None:
+                raise StoreUnavailable(f"{self._ref.url} is used without approvals and emergencies")
+            (found, _), rows = await together(self._look(client, ids, ()), self._records.get(refs))
+            return found, rows
+        wanted = {**({self._table: ids} if ids else {}), **keys_by_table(refs, self._ledgers)}
+        tables = await look(client, wanted, KEY) if wanted else {}
+        items_here = {str(item.get(KEY)): item for item in tables.get(self._table, ())}
+        return items_here, rows_found(refs, self._ledgers, tables)
 
     async def beat(self, beat: Beat) -> bool:
         """Record a sign of life when its conditions hold."""
@@ -120,6 +149,7 @@ class DynamoDbSessions:
                     "last_access_at": sortable(beat.last_access_at),
                     "request_count": beat.request_count,
                     "credentials_until": items.optional_time(beat.credentials_until),
+                    "override_id": beat.override_id,
                 },
                 condition="#status = :active AND #server_instance_id = :instance"
                 " AND #heartbeat_at >= :not_before",
@@ -241,13 +271,27 @@ class DynamoDbSessions:
 
 
 async def open_dynamodb_sessions(
-    session: AwsSession, table: str, ref: StoreRef, region: str | None = None
+    session: AwsSession,
+    table: str,
+    ref: StoreRef,
+    region: str | None = None,
+    *,
+    ledgers: Mapping[Ledger, str] | None = None,
+    records: Records | None = None,
 ) -> DynamoDbSessions:
     """A store with two clients of its own, which `close` closes: one that retries, one for `standing`."""
     async with AsyncExitStack() as stack:
         patient = await stack.enter_async_context(session.client("dynamodb", region=region))
         urgent = await stack.enter_async_context(session.client("dynamodb", URGENT, region=region))
-        return DynamoDbSessions(patient, table, ref, urgent=urgent, on_close=stack.pop_all().aclose)
+        return DynamoDbSessions(
+            patient,
+            table,
+            ref,
+            urgent=urgent,
+            ledgers=ledgers,
+            records=records,
+            on_close=stack.pop_all().aclose,
+        )
 
 
 def _index_for(query: SessionQuery) -> tuple[Index, str]:

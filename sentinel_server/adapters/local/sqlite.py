@@ -10,10 +10,14 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from sentinel_server.adapters.local import sqlite_record_rows as ledger_rows
 from sentinel_server.adapters.local import sqlite_rows as rows
 from sentinel_server.adapters.local.sqlite_file import WRITE_WAIT, SqliteFile
+from sentinel_server.adapters.local.sqlite_schema import SCHEMA
 from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, NotFound, StoreUnavailable
+from sentinel_server.records.model import Ref
+from sentinel_server.records.rules import checked_refs
 from sentinel_server.sessions.listing import Position, checked_limit, matches, page_of, read_token
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Session, Standing, checked_new
 from sentinel_server.sessions.store import Beat, Page, SessionQuery, StoreRef
@@ -29,7 +33,7 @@ class SqliteSessions:
 
     def __init__(self, path: Path, *, write_wait: float = WRITE_WAIT) -> None:
         self._ref = StoreRef(url=f"sqlite://{path.as_posix()}", shared=False)
-        self._file = SqliteFile(path, (rows.SCHEMA_1,), write_wait=write_wait)
+        self._file = SqliteFile(path, SCHEMA, write_wait=write_wait)
 
     @property
     def ref(self) -> StoreRef:
@@ -42,32 +46,35 @@ class SqliteSessions:
         if not await self._changed(rows.INSERT_SESSION, values):
             raise AlreadyExists(f"session {session.id} exists already")
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        """The row and the blocks under `keys`, in the order of `keys`, from one statement."""
-        wanted = dict.fromkeys(keys)
-        statement = _standing(len(wanted))
-        arguments = (session_id, *(str(key) for key in wanted))
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
+        """The row, the blocks under `keys`, in their order, and the rows under `refs`, from one statement."""
+        wanted, asked = dict.fromkeys(keys), checked_refs(refs)
+        statement = _standing(len(wanted), len(asked))
+        arguments = (session_id, *(str(key) for key in wanted), *ledger_rows.places(asked))
         found = await self._file.read(lambda connection: connection.execute(statement, arguments).fetchall())
-        session, blocks = None, {}
-        for row in found:
-            if row[0] == rows.IS_SESSION:
-                session = self._session(row[1:])
-            else:
-                block = self._block(row[1:])
-                blocks[block.key] = block
-        return Standing(session=session, blocks=tuple(blocks[key] for key in wanted if key in blocks))
+        session = next((self._session(row[1:]) for row in found if row[0] == rows.IS_SESSION), None)
+        blocks = {block.key: block for row in found if row[0] == "block" for block in [self._block(row[1:])]}
+        ledgers = [row[1:] for row in found if row[0] == "record"]
+        return Standing(
+            session=session,
+            blocks=tuple(blocks[key] for key in wanted if key in blocks),
+            rows=ledger_rows.read_all(ledgers, self._ref.url),
+        )
 
     async def beat(self, beat: Beat) -> bool:
         """Record a sign of life when its conditions hold."""
         return await self._changed(
             "UPDATE sessions SET heartbeat_at = ?, last_access_at = ?, request_count = ?,"
-            " credentials_until = coalesce(?, credentials_until)"
+            " credentials_until = coalesce(?, credentials_until), override_id = coalesce(?, override_id)"
             f" WHERE id = ? AND server_instance_id = ? AND heartbeat_at >= ? AND {_LIVE}",
             (
                 sortable(beat.at),
                 sortable(beat.last_access_at),
                 beat.request_count,
                 rows.optional_time(beat.credentials_until),
+                beat.override_id,
                 beat.session_id,
                 beat.server_instance_id,
                 sortable(beat.not_before),
@@ -162,11 +169,13 @@ class SqliteSessions:
 
 
 @cache
-def _standing(blocks: int) -> str:
+def _standing(blocks: int, refs: int) -> str:
     marks = ", ".join("?" * blocks)
     return (
         f"SELECT '{rows.IS_SESSION}', {rows.SESSION_COLUMNS} FROM sessions WHERE id = ?"
-        f" UNION ALL SELECT 'block', {rows.BLOCK_COLUMNS}{rows.PADDING} FROM blocks WHERE key IN ({marks})"
+        f" UNION ALL SELECT 'block', {rows.padded(rows.BLOCK_COLUMNS)} FROM blocks WHERE key IN ({marks})"
+        f" UNION ALL SELECT 'record', {rows.padded(ledger_rows.COLUMNS)}"
+        f" FROM records WHERE {ledger_rows.is_one_of(refs)}"
     )
 
 

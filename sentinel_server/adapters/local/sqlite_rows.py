@@ -35,25 +35,6 @@ _BLOCK = ("key", *BLOCK)
 
 SESSION_COLUMNS = ", ".join(_SESSION)
 BLOCK_COLUMNS = ", ".join(_BLOCK)
-PADDING = ", NULL" * (len(_SESSION) - len(_BLOCK))
-"""What makes a block row as wide as a session row, so that one statement can read both."""
-
-SCHEMA_1 = """
-CREATE TABLE sessions (
-  id TEXT PRIMARY KEY, person TEXT NOT NULL, user TEXT NOT NULL, principal_arn TEXT NOT NULL,
-  principal_id TEXT NOT NULL, profile TEXT NOT NULL, server_instance_id TEXT NOT NULL,
-  source_identity TEXT NOT NULL, started_at TEXT NOT NULL, heartbeat_at TEXT NOT NULL,
-  last_access_at TEXT NOT NULL, expires_at TEXT NOT NULL, lease_seconds INTEGER, role_arn TEXT,
-  request_count INTEGER NOT NULL, credentials_until TEXT, ended_at TEXT, revoked_at TEXT, revoked_by TEXT,
-  revoked_reason TEXT
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_by_start ON sessions (started_at, id);
-CREATE TABLE blocks (
-  key TEXT PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL,
-  reason TEXT NOT NULL, until TEXT, lifted_at TEXT, lifted_by TEXT
-) STRICT, WITHOUT ROWID
-"""
-
 INSERT_SESSION = (
     f"INSERT INTO sessions ({SESSION_COLUMNS}) VALUES ({', '.join('?' * len(_SESSION))})"
     " ON CONFLICT (id) DO NOTHING"
@@ -61,6 +42,11 @@ INSERT_SESSION = (
 SELECT_SESSION = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id = ?"
 UPSERT_BLOCK = f"INSERT OR REPLACE INTO blocks ({BLOCK_COLUMNS}) VALUES ({', '.join('?' * len(_BLOCK))})"
 SELECT_BLOCKS = f"SELECT {BLOCK_COLUMNS} FROM blocks ORDER BY at, key"
+
+
+def padded(columns: str) -> str:
+    """The columns of a smaller row, as wide as a session's, so that one statement can read both."""
+    return columns + ", NULL" * (len(_SESSION) - columns.count(",") - 1)
 
 
 def optional_time(instant: datetime | None) -> str | None:
@@ -89,6 +75,7 @@ def session_row(session: Session) -> tuple[Value, ...]:
         session.request_count,
         optional_time(session.credentials_until),
         optional_time(session.ended_at),
+        session.override_id,
         sortable(cut.at) if cut else None,
         cut.by if cut else None,
         cut.reason if cut else None,
@@ -101,7 +88,7 @@ def read_session(row: Row) -> Session:
     (id_, person, user, arn, principal_id, profile, instance, source, started, beat, access, expires) = row[
         :12
     ]
-    (lease, role, count, until, ended, revoked_at, revoked_by, revoked_reason) = row[12:]
+    (lease, role, count, until, ended, override, revoked_at, revoked_by, revoked_reason) = row[12:]
     revoked = _time(revoked_at)
     return Session(
         id=id_,
@@ -121,6 +108,7 @@ def read_session(row: Row) -> Session:
         request_count=count,
         credentials_until=_time(until),
         ended_at=_time(ended),
+        override_id=override,
         revocation=Revocation(at=revoked, by=revoked_by, reason=revoked_reason) if revoked else None,
     )
 
