@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.breakglass.model import Emergency, EventState, MfaEvidence
-from sentinel_server.errors import BreakGlassRefused
+from sentinel_server.errors import BreakGlassRefused, InvalidArn, StoreUnavailable
+from sentinel_server.identity.arn import parse_principal
+from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.breakglass import (
     LONGEST_EMERGENCY,
@@ -110,6 +112,31 @@ def names(policy: BreakGlassPolicy, principal: Principal, profile: str, home_acc
     """Whether the policy names this principal for this profile, for whatever reason and time."""
     rule = _rule(policy, profile)
     return rule is not None and means(rule.users, policy, principal, home_account)
+
+
+def may_oversee(
+    policy: BreakGlassPolicy, principal: Principal, profile: str, home_account: str | None
+) -> bool:
+    """Whether this principal may close and review the emergencies of others for a profile.
+
+    Those are the rule's reviewers, or its users when it names none. Where no rule is left for the profile,
+    nothing is in force and anybody may: what was opened there has to be finished by somebody.
+    """
+    rule = _rule(policy, profile)
+    return rule is None or means(rule.reviewers or rule.users, policy, principal, home_account)
+
+
+def is_invoker(event: Emergency, principal: Principal, persons: Persons) -> bool:
+    """Whether the principal is the person who opened it, by any key that the people map here joins.
+
+    Raises StoreUnavailable when the row does not say whose it is.
+    """
+    try:
+        own = parse_principal(event.principal_arn, unique_id="-").person
+    except InvalidArn as error:
+        raise StoreUnavailable(f"emergency {event.id} does not say who opened it: {error.message}") from error
+    theirs = {event.person, persons.joined(event.person), own, persons.joined(own)}
+    return not theirs.isdisjoint((principal.person, persons.key(principal)))
 
 
 def in_force(

@@ -41,7 +41,10 @@ class MfaRequirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakGlassRule:
-    """Who may break the glass for some profiles. Empty `profiles` and `allowed_reason_codes` mean any."""
+    """Who may break the glass for some profiles. Empty `profiles` and `allowed_reason_codes` mean any.
+
+    `reviewers` may close the emergencies of others and review them; none means those in `users`.
+    """
 
     name: str
     users: tuple[str, ...]
@@ -50,6 +53,7 @@ class BreakGlassRule:
     time: TimeWindow | None = None
     max_duration: timedelta | None = None
     mfa: MfaRequirement | None = None
+    reviewers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

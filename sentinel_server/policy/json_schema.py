@@ -125,6 +125,7 @@ def _breakglass() -> Schema:
             "name": NAME,
             "profiles": describe(PROFILES, "The profiles it is about; any unless given."),
             "users": describe(USERS, "Who may break the glass."),
+            "reviewers": describe(USERS, "Who may close and review others' emergencies; else the users."),
             "allowed_reason_codes": describe(listed(words(ReasonCode)), "For what; anything unless given."),
             "time": describe(WINDOW, "When."),
             "max_duration": describe(DURATION, "For how long; up to 4h."),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+LONGEST_WINDOW = timedelta(days=90)
+"""The longest cooldown or window."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitRule:

@@ -27,7 +27,9 @@ from sentinel_server.policy.windows import read_window
 
 BREAKGLASS_KEYS = ("trusted_accounts", "groups", "rules")
 """What a break-glass policy may say beside its header."""
-BREAKGLASS_RULE_KEYS = ("name", "profiles", "users", "allowed_reason_codes", "time", "max_duration", "mfa")
+BREAKGLASS_RULE_KEYS = (
+    *("name", "profiles", "users", "reviewers", "allowed_reason_codes", "time", "max_duration", "mfa"),
+)
 """What its rules may say."""
 MFA_KEYS = ("required", "methods")
 """What may be said of a second factor."""
@@ -59,6 +61,7 @@ def _rule(field: Field, groups: Collection[str]) -> tuple[str, BreakGlassRule]:
     return name, BreakGlassRule(
         name=name,
         users=read_users(found.get("users"), groups),
+        reviewers=read_users(found.get("reviewers"), groups),
         profiles=read_profiles(found.get("profiles")),
         allowed_reason_codes=codes.distinct(lambda each: each.word(ReasonCode)) if codes else (),
         time=read_window(found["time"]) if "time" in found else None,

@@ -8,7 +8,7 @@ from sentinel_server.policy.fields import Field
 from sentinel_server.policy.kinds import DocumentKind
 from sentinel_server.policy.names import read_profiles
 from sentinel_server.policy.outline import SHORTEST, in_rules, read_name, read_outline, read_rules
-from sentinel_server.policy.ratelimit import RateLimitPolicy, RateLimitRule
+from sentinel_server.policy.ratelimit import LONGEST_WINDOW, RateLimitPolicy, RateLimitRule
 
 RATELIMIT_KEYS = ("rules",)
 """What a rate-limit policy may say beside its header."""
@@ -18,8 +18,6 @@ COUNTS = ("max_per_user", "max_per_profile", "escalation_threshold")
 """What counts within `quota_window`."""
 RATELIMIT_RULE_KEYS = ("name", "profiles", *LIMITS, "quota_window", "escalation_threshold")
 """What its rules may say."""
-LONGEST_WINDOW = timedelta(days=90)
-"""The longest cooldown or window."""
 MOST = 1000
 """The largest count."""
 

@@ -1,0 +1,229 @@
+"""Ending emergencies: closed by their invoker or by those who oversee them, over by themselves, and reviewed.
+
+An emergency ends once: each of these is one change of one row, decided on its version, and what has ended
+stays as it ended. It takes effect at the gate at once; the sessions that it opened are revoked as well, so
+that nothing of it is revived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sentinel_server.breakglass.deeds import Deed, Done, tell_all
+from sentinel_server.breakglass.model import Closing, Emergency, EventState, Review
+from sentinel_server.breakglass.opening import CONTENTION, Desk
+from sentinel_server.breakglass.rows import (
+    Values,
+    closed,
+    event_ref,
+    expired,
+    noted,
+    parse_event_id,
+    read_event,
+    reviewed,
+)
+from sentinel_server.breakglass.rules import is_invoker, may_oversee
+from sentinel_server.clock import whole_seconds
+from sentinel_server.errors import (
+    BadInput,
+    BreakGlassRefused,
+    EmergencyOver,
+    NotFound,
+    SentinelError,
+    StoreUnavailable,
+)
+from sentinel_server.identity.people import Persons
+from sentinel_server.identity.principal import Principal
+from sentinel_server.notifications.event import SYSTEM, EventType
+from sentinel_server.policy.breakglass import BreakGlassPolicy
+from sentinel_server.records.model import Change, Ledger, Row, Search
+from sentinel_server.records.store import Records
+
+COMMENT = 1000
+"""Characters of a reason or a comment, at most."""
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts on an emergency. `also` are further principals that are surely the same person here and now:
+    one may reach the store as somebody else than one reached the profile.
+    """
+
+    principal: Principal
+    persons: Persons
+    also: tuple[Principal, ...] = ()
+    home_account: str | None = None
+
+    @property
+    def person(self) -> str:
+        """The key under which the deed is written down."""
+        return self.persons.key(self.principal)
+
+    def opened(self, event: Emergency) -> bool:
+        """Whether they are its invoker. Raises StoreUnavailable when the row does not say whose it is."""
+        return any(is_invoker(event, each, self.persons) for each in (self.principal, *self.also))
+
+    def oversees(self, event: Emergency, policy: BreakGlassPolicy | None) -> bool:
+        """Whether the policy lets them close and review it, when it is somebody else's."""
+        return policy is None or may_oversee(policy, self.principal, event.profile, self.home_account)
+
+
+async def read_one(records: Records, event_id: str) -> tuple[Emergency, Row]:
+    """An emergency and its row. Raises InvalidIdentifier, NotFound, StoreUnavailable."""
+    ref = event_ref(parse_event_id(event_id))
+    row = (await records.get((ref,))).get(ref)
+    if row is None:
+        raise NotFound(f"there is no emergency {event_id}", hint="list them: sentinel breakglass-list --all")
+    return read_event(row), row
+
+
+async def close(
+    desk: Desk, event_id: str, actor: Actor, reason: str, policy: BreakGlassPolicy | None
+) -> Done:
+    """Close an emergency before its end.
+
+    Raises BadInput, NotFound, BreakGlassRefused for others than its invoker and those who oversee it,
+    EmergencyOver, StoreUnavailable.
+    """
+    reason = _said(reason, "a reason")
+    for attempt in range(1, CONTENTION + 1):
+        event, row = await read_one(desk.records, event_id)
+        if not _is_own(actor, event) and not actor.oversees(event, policy):
+            raise _not_yours(event, "close")
+        now = desk.clock.now()
+        if event.state(now) is not EventState.ACTIVE:
+            raise EmergencyOver(f"emergency {event.id} {_how_it_ended(event)}")
+        closing = Closing(at=now, by=actor.person, reason=reason)
+        after = replace(event, closing=closing, version=event.version + 1)
+        deed = Deed(type=EventType.BREAKGLASS_CLOSED, event=after, at=now, by=actor.person, comment=reason)
+        if (done := await _change(desk, row, closed(closing), deed)) is not None:
+            return done
+        await desk.rest(attempt)
+    raise _contended(event_id)
+
+
+async def review(
+    desk: Desk,
+    event_id: str,
+    actor: Actor,
+    *,
+    justified: bool,
+    comment: str,
+    policy: BreakGlassPolicy | None,
+) -> Done:
+    """Say of an emergency that is over whether it was justified. Once, and never by its invoker.
+
+    Raises BadInput, NotFound, BreakGlassRefused, EmergencyOver while it is open or when it was reviewed
+    before, StoreUnavailable.
+    """
+    comment = _said(comment, "a comment")
+    for attempt in range(1, CONTENTION + 1):
+        event, row = await read_one(desk.records, event_id)
+        now = desk.clock.now()
+        _check_reviewer(event, actor, policy)
+        _check_reviewable(event, now)
+        found = Review(at=now, by=actor.person, justified=justified, comment=comment)
+        after = replace(event, review=found, version=event.version + 1)
+        deed = Deed(type=EventType.BREAKGLASS_REVIEWED, event=after, at=now, by=actor.person, comment=comment)
+        if (done := await _change(desk, row, reviewed(found), deed)) is not None:
+            return done
+        await desk.rest(attempt)
+    raise _contended(event_id)
+
+
+async def note_end(desk: Desk, row: Row) -> Done | None:
+    """Write down that an emergency is over, and tell of it; None when there is nothing to note, or somebody
+    else was quicker. Raises StoreUnavailable.
+    """
+    event, now = read_event(row), desk.clock.now()
+    if event.state(now) is not EventState.EXPIRED or noted(row) != EventState.ACTIVE.value:
+        return None
+    after = replace(event, version=event.version + 1)
+    deed = Deed(type=EventType.BREAKGLASS_EXPIRED, event=after, at=now, by=SYSTEM)
+    return await _change(desk, row, expired(), deed)
+
+
+async def sweep(desk: Desk) -> AsyncIterator[Done | SentinelError]:
+    """Note the end of every emergency that is over, oldest first; an error for each that could not be noted.
+
+    Raises StoreUnavailable when the search itself breaks off.
+    """
+    search = Search(ledger=Ledger.BREAKGLASS, by="status", value=EventState.ACTIVE.value, newest_first=False)
+    token: str | None = None
+    while True:
+        found = await desk.records.find(search, _PAGE, token)
+        for row in found.rows:
+            try:
+                done = await note_end(desk, row)
+            except SentinelError as error:
+                yield error
+            else:
+                if done is not None:
+                    yield done
+        token = found.next_token
+        if token is None:
+            return
+
+
+def _is_own(actor: Actor, event: Emergency) -> bool:
+    """A row that does not say whose it is is nobody's own, and those who oversee it can still close it."""
+    try:
+        return actor.opened(event)
+    except StoreUnavailable:
+        return False
+
+
+def _check_reviewer(event: Emergency, actor: Actor, policy: BreakGlassPolicy | None) -> None:
+    if actor.opened(event):
+        raise BreakGlassRefused(
+            f"emergency {event.id} is your own, and somebody else has to review it",
+            hint=f"ask one of them to run: sentinel breakglass-review {event.id}",
+        )
+    if not actor.oversees(event, policy):
+        raise _not_yours(event, "review")
+
+
+def _check_reviewable(event: Emergency, now: datetime) -> None:
+    if event.review is not None:
+        done = event.review
+        raise EmergencyOver(f"emergency {event.id} was reviewed at {whole_seconds(done.at)} by {done.by}")
+    if event.state(now) is EventState.ACTIVE:
+        raise EmergencyOver(
+            f"emergency {event.id} is open until {whole_seconds(event.ends_at)}, and is reviewed afterwards",
+            hint=f"close it first: sentinel breakglass-close {event.id} --reason WHY",
+        )
+
+
+async def _change(desk: Desk, row: Row, values: Values, deed: Deed) -> Done | None:
+    outbox = tell_all((deed,), desk.ids)
+    change = Change(ref=row.ref, seen=row.version, set=values)
+    if not await desk.records.commit((change, *outbox.values())):
+        return None
+    return Done(event=deed.event, deeds=(deed,), deliveries=tuple(outbox))
+
+
+def _how_it_ended(event: Emergency) -> str:
+    if event.closing is None:
+        return f"ended at {whole_seconds(event.ends_at)}"
+    return f"was closed at {whole_seconds(event.closing.at)} by {event.closing.by}: {event.closing.reason}"
+
+
+def _said(text: str, what: str) -> str:
+    said = " ".join(text.split())
+    if not said or len(said) > COMMENT:
+        raise BadInput(f"{what} of 1 to {COMMENT} characters is wanted")
+    return said
+
+
+def _not_yours(event: Emergency, do: str) -> BreakGlassRefused:
+    return BreakGlassRefused(
+        f"emergency {event.id} is {event.user}'s, and the break-glass policy does not name you to {do} it",
+        hint="the reviewers of the rule for its profile may; the security team can cut off its sessions",
+    )
+
+
+def _contended(event_id: str) -> StoreUnavailable:
+    return StoreUnavailable(f"emergency {event_id} was changed by others, {CONTENTION} times in a row")

@@ -1,0 +1,125 @@
+"""What is remembered of emergencies so that they can be limited: rows that change with the event, or not at
+all.
+
+- `active#PERSON#PROFILE` names the latest emergency of a person for a profile. It is what two who open one
+  at the same moment contend for. Whether that emergency is still open is told by its own row, so closing it
+  needs no word here and nothing that has ended can stay in the way.
+- `quota#user#PERSON` and `quota#profile#PROFILE` list openings, newest last.
+
+Drills have rows of their own (`active#drill#…`, `quota#drill#…`): they meet the same limits among themselves,
+and never use up what an emergency needs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sentinel_server.breakglass.limits import Opening, Past
+from sentinel_server.breakglass.model import Emergency
+from sentinel_server.breakglass.rows import escaped, event_ref, person_profile, read_event
+from sentinel_server.clock import parse_sortable, sortable
+from sentinel_server.errors import StoreUnavailable
+from sentinel_server.policy.ratelimit import LONGEST_WINDOW
+from sentinel_server.records.model import Change, Ledger, Ref, Row
+from sentinel_server.records.store import Records
+
+REMEMBERED = 1000
+"""Openings that a row lists at most: as many as the largest quota. Older ones than any window are dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Where one person's opening for one profile is remembered."""
+
+    lock: Ref
+    person: Ref
+    profile: Ref
+
+
+def keys(person: str, profile: str, *, drill: bool) -> Keys:
+    """The rows for this person and profile; those of drills are apart."""
+    kind = "drill#" if drill else ""
+
+    def ref(key: str) -> Ref:
+        return Ref(ledger=Ledger.BREAKGLASS, key=key)
+
+    return Keys(
+        lock=ref(f"active#{kind}{person_profile(person, profile)}"),
+        person=ref(f"quota#{kind}user#{escaped(person)}"),
+        profile=ref(f"quota#{kind}profile#{profile}"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The rows as they were read, with what they say."""
+
+    keys: Keys
+    rows: Mapping[Ref, Row]
+    past: Past
+
+    def changes(self, event: Emergency) -> tuple[Change, ...]:
+        """What remembers `event`; they hold only while nothing else was remembered since."""
+        lock = {"kind": "lock", "event_id": event.id, "opened_at": sortable(event.created_at)}
+        return (
+            Change(ref=self.keys.lock, seen=self._seen(self.keys.lock), set=lock),
+            self._list(self.keys.person, self.past.of_person, event, event.profile),
+            self._list(self.keys.profile, self.past.of_profile, event, event.person),
+        )
+
+    def _list(self, ref: Ref, before: Sequence[Opening], event: Emergency, name: str) -> Change:
+        now = event.created_at
+        kept = [each for each in before if now - each.at < LONGEST_WINDOW]
+        listed = [*kept, Opening(at=now, name=name)][-REMEMBERED:]
+        text = json.dumps([[sortable(each.at), each.name] for each in listed], separators=(",", ":"))
+        return Change(ref=ref, seen=self._seen(ref), set={"kind": "quota", "openings": text})
+
+    def _seen(self, ref: Ref) -> int | None:
+        row = self.rows.get(ref)
+        return None if row is None else row.version
+
+
+async def read_tally(records: Records, where: Keys) -> Tally:
+    """What is remembered there now. Raises StoreUnavailable, also for a row that cannot be read."""
+    rows = await records.get((where.lock, where.person, where.profile))
+    lock = rows.get(where.lock)
+    past = Past(
+        last=None if lock is None else await _last(records, lock),
+        opened_at=None if lock is None else _opened_at(lock),
+        of_person=_openings(rows.get(where.person)),
+        of_profile=_openings(rows.get(where.profile)),
+    )
+    return Tally(keys=where, rows=rows, past=past)
+
+
+async def _last(records: Records, lock: Row) -> Emergency | None:
+    """The emergency a lock names. A lock without one was not written by us and holds nobody up."""
+    ref = event_ref(str(lock.values.get("event_id") or "none"))
+    row = (await records.get((ref,))).get(ref)
+    return None if row is None else read_event(row)
+
+
+def _opened_at(lock: Row) -> datetime:
+    try:
+        return parse_sortable(str(lock.values.get("opened_at")))
+    except ValueError as error:
+        raise _unreadable(lock) from error
+
+
+def _openings(row: Row | None) -> tuple[Opening, ...]:
+    if row is None:
+        return ()
+    try:
+        listed = json.loads(str(row.values.get("openings")))
+        return tuple(Opening(at=parse_sortable(at), name=str(name)) for at, name in listed)
+    except (ValueError, TypeError) as error:
+        raise _unreadable(row) from error
+
+
+def _unreadable(row: Row) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{row.ref} does not say what was opened before", hint="ask the security team to mend that row"
+    )
