@@ -64,6 +64,25 @@ def store_options(command: Command) -> Command:
     return url(table(command))
 
 
+def request_options(command: Command) -> Command:
+    """`--store` and `--session-table`, and `--request-table`: where requests are."""
+    table = setting_option(
+        "--request-table", setting="request_table", help="DynamoDB table of requests.", metavar="TABLE"
+    )
+    return store_options(table(command))
+
+
+def breakglass_options(command: Command) -> Command:
+    """`--store` and `--session-table`, and `--breakglass-table`: where emergencies are."""
+    table = setting_option(
+        "--breakglass-table",
+        setting="breakglass_table",
+        help="DynamoDB table of emergencies.",
+        metavar="TABLE",
+    )
+    return store_options(table(command))
+
+
 def policy_options(command: Command) -> Command:
     """`--policies` and its classic form, `--policy-parameter`."""
     parameter = setting_option(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.records.model import Ledger
 
 _ACCOUNT_AND_REGION = r"(?:(?P<account>\d{12})@)?(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d)?"
 _DYNAMODB = re.compile(rf"dynamodb://{_ACCOUNT_AND_REGION}(?:/(?P<prefix>[A-Za-z0-9_.-]*))?", re.ASCII)
@@ -94,6 +96,29 @@ def parse_table(text: str) -> DynamoDbLocation:
     if not _TABLE_NAME.fullmatch(text):
         raise InvalidSetting(f"{text!r} is neither the name nor the ARN of a DynamoDB table")
     return DynamoDbLocation(table=text)
+
+
+def ledgers_beside(
+    store: StoreLocation, named: Mapping[Ledger, DynamoDbLocation | None]
+) -> Mapping[Ledger, StoreLocation]:
+    """Where each ledger is: in the table that is named, else beside the sessions. A bare name is in the place
+    of the store. Raises InvalidSetting when one table would have to be two.
+    """
+    found = {ledger: _ledger_beside(store, ledger, named.get(ledger)) for ledger in Ledger}
+    tables = [where for where in (store, *found.values()) if isinstance(where, DynamoDbLocation)]
+    for where in tables:
+        if tables.count(where) > 1:
+            raise InvalidSetting(f"{where} cannot be the table of two kinds of rows")
+    return found
+
+
+def _ledger_beside(store: StoreLocation, ledger: Ledger, named: DynamoDbLocation | None) -> StoreLocation:
+    if isinstance(store, SqliteLocation):
+        return named or store
+    if named is None:
+        prefix = store.table.removesuffix("sessions") if store.table.endswith("sessions") else DEFAULT_PREFIX
+        return replace(store, table=f"{prefix}{ledger.value}")
+    return named if named.account else replace(named, region=store.region, account=store.account)
 
 
 def parse_policies(text: str) -> PolicyLocation:

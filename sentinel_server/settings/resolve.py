@@ -14,7 +14,8 @@ from sentinel_server.errors import InvalidSetting
 from sentinel_server.identity.people import Persons
 from sentinel_server.policy.kinds import SIDE_NAMES, DocumentKind
 from sentinel_server.policy.schema import Lease
-from sentinel_server.settings.locations import PolicyLocation, StoreLocation, beside
+from sentinel_server.records.model import Ledger
+from sentinel_server.settings.locations import PolicyLocation, StoreLocation, beside, ledgers_beside
 from sentinel_server.settings.table import Setting, read_value, settings_table
 
 
@@ -52,6 +53,7 @@ class Settings:
     policies: PolicyLocation
     sides: Mapping[DocumentKind, PolicyLocation]
     store: StoreLocation
+    ledgers: Mapping[Ledger, StoreLocation]
     region: str | None
     control_profile: str | None
     lease: Lease | None
@@ -165,6 +167,7 @@ def _settings(
     policies, store = values.pop("policies"), values.pop("store")
     parameter, table = values.pop("policy_parameter"), values.pop("session_table")
     place = parameter or policies
+    named = {Ledger.REQUESTS: values.pop("request_table"), Ledger.BREAKGLASS: values.pop("breakglass_table")}
     sides = {kind: values.pop(name) or beside(place, name) for kind, name in SIDE_NAMES.items()}  # type: ignore[arg-type]
     values["signing.root"] = values["signing.root"] or ()
     fields = {name.replace(".", "_"): value for name, value in values.items()}
@@ -173,6 +176,7 @@ def _settings(
         policies=place,  # type: ignore[arg-type]  # why: the table's readers made them
         sides=sides,  # type: ignore[arg-type]
         store=table or store,  # type: ignore[arg-type]
+        ledgers=ledgers_beside(table or store, named),  # type: ignore[arg-type]
         persons=Persons(file.people),
         won=won,
         environ=environ,

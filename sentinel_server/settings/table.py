@@ -145,6 +145,13 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
             parse_table,
             "a DynamoDB table, by name or ARN; beats a `store` of equal origin",
         ),
+        one("request_table", None, parse_table, "a DynamoDB table of requests; else beside the sessions"),
+        one(
+            "breakglass_table",
+            None,
+            parse_table,
+            "a DynamoDB table of emergencies; else beside the sessions",
+        ),
         one("lease", None, read_lease, "how far a reported expiry reaches: standard, strict, full, 90s"),
         one("enforce_lease", "false", read_flag, "let AWS refuse after the lease, by a session policy"),
         one(

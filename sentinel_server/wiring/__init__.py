@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
+from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.policies import (
     Reading,
     Shelf,
@@ -34,6 +35,7 @@ __all__ = [
     "open_policies",
     "open_policy_store",
     "open_provisioner",
+    "open_records",
     "open_sides",
     "open_signer",
     "open_store",

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
-from sentinel_server.errors import (
-    StoreUnavailable,
-)
 from sentinel_server.settings.locations import (
     DynamoDbLocation,
     SqliteLocation,
     parse_table,
 )
+from sentinel_server.wiring.ledgers import LedgerOpener, check_account
 from sentinel_server.wiring.principals import Say, control_name, open_own
 
 if TYPE_CHECKING:
@@ -31,10 +28,10 @@ if TYPE_CHECKING:
 async def open_store(settings: Settings) -> AsyncIterator[SessionStore]:
     """The configured session store, for commands that look at sessions and cut them off."""
     async with AsyncExitStack() as stack:
-        if isinstance(settings.store, SqliteLocation):
-            yield await sqlite_store(stack, settings.store.path)
-            return
-        base = await open_own(stack, settings, control_name(settings), SystemClock())
+        places = (settings.store, *settings.ledgers.values())
+        base = None
+        if any(isinstance(where, DynamoDbLocation) for where in places):
+            base = await open_own(stack, settings, control_name(settings), SystemClock())
         yield await StoreOpener(stack, settings, base, settings.region)(None)
 
 
@@ -71,30 +68,25 @@ async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
         yield DynamoDbProvisioner(client)
 
 
-async def sqlite_store(stack: AsyncExitStack, path: Path) -> SessionStore:
-    """The embedded store in the file at `path`, closed with the stack."""
-    from sentinel_server.adapters.local.sqlite import SqliteSessions
-
-    store = SqliteSessions(path)
-    stack.push_async_callback(store.close)
-    return store
-
-
 class StoreOpener:
-    """Opens the configured store, or the table that a rule names."""
+    """Opens the configured store, or the table that a rule names; each sees the configured ledgers.
+
+    Without `control` everything must be in a file of this machine.
+    """
 
     def __init__(
-        self, stack: AsyncExitStack, settings: Settings, control: BotoBase, region: str | None
+        self, stack: AsyncExitStack, settings: Settings, control: BotoBase | None, region: str | None
     ) -> None:
         self._stack = stack
         self._settings = settings
         self._control = control
         self._region = region
+        self.ledgers = LedgerOpener(stack, settings, control, region)
 
     async def __call__(self, table: str | None) -> SessionStore:
         configured = self._settings.store
         if table is None and isinstance(configured, SqliteLocation):
-            return await sqlite_store(self._stack, configured.path)
+            return await self._sqlite(configured)
         if table is None:
             assert isinstance(configured, DynamoDbLocation)  # noqa: S101  # the other kind has just returned
             return await self._dynamodb(configured, configured.table)
@@ -104,19 +96,30 @@ class StoreOpener:
             named = replace(named, region=near.region, account=near.account)
         return await self._dynamodb(named, table)
 
+    async def _sqlite(self, where: SqliteLocation) -> SessionStore:
+        from sentinel_server.adapters.local.sqlite import SqliteSessions
+
+        together = all(ledger == where for ledger in self._settings.ledgers.values())
+        store = SqliteSessions(where.path, records=None if together else await self.ledgers())
+        self._stack.push_async_callback(store.close)
+        return store
+
     async def _dynamodb(self, where: DynamoDbLocation, text: str) -> SessionStore:
         from sentinel_server.adapters.aws.sessions import open_dynamodb_sessions
         from sentinel_server.sessions.store import StoreRef
 
-        if where.account is not None:
-            found = (await self._control.principal()).account
-            if found != where.account:
-                raise StoreUnavailable(
-                    f"{where} is asked with credentials of account {found}",
-                    hint="check the account and the profile: sentinel config show",
-                )
+        assert self._control is not None  # noqa: S101  # whoever has tables brought credentials
+        await check_account(self._control, where)
         region = where.region or self._region
         ref = StoreRef(url=f"dynamodb://{region or ''}/{where.table}", shared=True, table=text)
-        store = await open_dynamodb_sessions(self._control.aws, where.table, ref, region)
+        beside = self.ledgers.beside(where)
+        store = await open_dynamodb_sessions(
+            self._control.aws,
+            where.table,
+            ref,
+            region,
+            ledgers=beside,
+            records=None if beside else await self.ledgers(),
+        )
         self._stack.push_async_callback(store.close)
         return store

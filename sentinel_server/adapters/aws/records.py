@@ -7,12 +7,13 @@ in conditions too, because IAM allows attributes by name.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws import record_items as items
-from sentinel_server.adapters.aws.clients import error_code
+from sentinel_server.adapters.aws.clients import AwsSession, error_code
 from sentinel_server.adapters.aws.dynamodb import Items, busy, look, stubborn, table_errors
 from sentinel_server.clock import Ids, SystemIds
 from sentinel_server.errors import StoreUnavailable
@@ -90,6 +91,15 @@ class DynamoDbRecords:
         """Close the client, if it was given with a way to."""
         if self._on_close is not None:
             await self._on_close()
+
+
+async def open_dynamodb_records(
+    session: AwsSession, tables: Mapping[Ledger, str], region: str | None = None
+) -> DynamoDbRecords:
+    """Ledgers with a client of their own, which `close` closes."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(session.client("dynamodb", region=region))
+        return DynamoDbRecords(client, tables, on_close=stack.pop_all().aclose)
 
 
 def _passes(error: ClientError) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, NotFound, StoreUnavailable
 from sentinel_server.records.model import Ref
 from sentinel_server.records.rules import checked_refs
+from sentinel_server.records.store import Records
 from sentinel_server.sessions.listing import Position, checked_limit, matches, page_of, read_token
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Session, Standing, checked_new
 from sentinel_server.sessions.store import Beat, Page, SessionQuery, StoreRef
@@ -28,10 +30,12 @@ _LIVE = "revoked_at IS NULL AND ended_at IS NULL"
 class SqliteSessions:
     """A SessionStore in the file at `path`, made when it is first used, with its directory.
 
-    A write waits at most `write_wait` seconds for the writers of other processes.
+    A write waits at most `write_wait` seconds for the writers of other processes. Ledgers are in the same
+    file unless `records` keeps them.
     """
 
-    def __init__(self, path: Path, *, write_wait: float = WRITE_WAIT) -> None:
+    def __init__(self, path: Path, *, write_wait: float = WRITE_WAIT, records: Records | None = None) -> None:
+        self._records = records
         self._ref = StoreRef(url=f"sqlite://{path.as_posix()}", shared=False)
         self._file = SqliteFile(path, SCHEMA, write_wait=write_wait)
 
@@ -50,6 +54,9 @@ class SqliteSessions:
         self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
     ) -> Standing:
         """The row, the blocks under `keys`, in their order, and the rows under `refs`, from one statement."""
+        if refs and self._records is not None:
+            elsewhere = await self._records.get(refs)
+            return replace(await self.standing(session_id, keys), rows=elsewhere)
         wanted, asked = dict.fromkeys(keys), checked_refs(refs)
         statement = _standing(len(wanted), len(asked))
         arguments = (session_id, *(str(key) for key in wanted), *ledger_rows.places(asked))
