@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sentinel_server.errors import InvalidPolicy, Problem, SentinelError
 from sentinel_server.policy.bootstrap import Bootstrap
 from sentinel_server.policy.documents import read_document
 from sentinel_server.policy.kinds import DocumentKind
+from sentinel_server.policy.lint import Code, Finding, Severity, lint
 
 if TYPE_CHECKING:
     from sentinel_server.policy.documents import Document
 
-INVALID, UNREADABLE = 2, 6
-"""Exit statuses: something is not what it must be; something could not be looked at."""
+QUESTIONABLE, INVALID, UNREADABLE = 1, 2, 6
+"""Exit statuses: lint has an error; something is not what it must be; something could not be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What came of one document: its kind when that is known, and what is in it or every problem."""
+    """What came of one document: its kind when that is known, and what is in it or every problem.
+
+    `findings` is what lint says of a valid one.
+    """
 
     source: str
     kind: DocumentKind | None
     contents: str = ""
     problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
     unreadable: bool = False
 
     @property
@@ -34,8 +40,11 @@ class Checked:
         return not self.problems
 
 
-def check(read: Callable[[], bytes], source: str, kind: DocumentKind | None) -> Checked:
-    """What comes of the document that `read` gives; OSError and SentinelError mean that it cannot be read."""
+def check(read: Callable[[], bytes], source: str, kind: DocumentKind | None, now: datetime) -> Checked:
+    """What comes of the document that `read` gives, and what lint says of it if it is valid.
+
+    OSError and SentinelError mean that it cannot be read.
+    """
     try:
         data = read()
     except OSError as error:
@@ -46,18 +55,22 @@ def check(read: Callable[[], bytes], source: str, kind: DocumentKind | None) -> 
         found, document = read_document(data, file=source, kind=kind)
     except InvalidPolicy as error:
         return Checked(source=source, kind=kind, problems=error.problems)
-    return Checked(source=source, kind=found, contents=_contents(document))
+    said = lint(data, file=source, now=now, kind=found)
+    return Checked(source=source, kind=found, contents=_contents(document), findings=said)
 
 
-def exit_status(results: Iterable[Checked]) -> int:
-    """0 when all are valid, 6 when one could not be read, else 2."""
-    faulty = [result for result in results if not result.valid]
-    return (UNREADABLE if any(result.unreadable for result in faulty) else INVALID) if faulty else 0
+def exit_status(results: Sequence[Checked]) -> int:
+    """6 when one could not be read, 2 when one is not valid, 1 when lint has an error, else 0."""
+    if any(result.unreadable for result in results):
+        return UNREADABLE
+    if not all(result.valid for result in results):
+        return INVALID
+    return QUESTIONABLE if _count(results, Severity.ERROR) else 0
 
 
 def as_json(results: Sequence[Checked]) -> dict[str, Any]:
     """Every result with its issues, and a summary."""
-    errors = sum(len(result.problems) for result in results)
+    problems = sum(len(result.problems) for result in results)
     valid = sum(result.valid for result in results)
     return {
         "results": [_fields(result) for result in results],
@@ -65,14 +78,20 @@ def as_json(results: Sequence[Checked]) -> dict[str, Any]:
             "total": len(results),
             "valid": valid,
             "invalid": len(results) - valid,
-            "errors": errors,
-            "warnings": 0,
+            "errors": problems + _count(results, Severity.ERROR),
+            "warnings": _count(results, Severity.WARNING),
+            "notes": _count(results, Severity.NOTE),
         },
     }
 
 
+def _count(results: Sequence[Checked], severity: Severity) -> int:
+    return sum(each.severity is severity for result in results for each in result.findings)
+
+
 def as_sarif(results: Sequence[Checked]) -> dict[str, Any]:
-    """The problems for code hosts."""
+    """The problems and findings for code hosts."""
+    from cli.linted import as_result, described
     from cli.sarif import Described, Result, sarif
 
     codes = {
@@ -102,7 +121,8 @@ def as_sarif(results: Sequence[Checked]) -> dict[str, Any]:
         for result in results
         for each in result.problems
     ]
-    return sarif(found, codes)
+    found += [as_result(result.source, each) for result in results for each in result.findings]
+    return sarif(found, codes | {code.value: described(code) for code in Code})
 
 
 def _fields(result: Checked) -> dict[str, Any]:
@@ -110,7 +130,7 @@ def _fields(result: Checked) -> dict[str, Any]:
         "config_type": result.kind.value if result.kind else "",
         "source": result.source,
         "valid": result.valid,
-        "issues": [_issue(each) for each in result.problems],
+        "issues": [*map(_issue, result.problems), *map(_warning, result.findings)],
     }
 
 
@@ -123,6 +143,18 @@ def _issue(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
     }
     return {**issue, "suggestion": problem.suggestion} if problem.suggestion else issue
+
+
+def _warning(finding: Finding) -> dict[str, Any]:
+    return {
+        "severity": finding.severity.value,
+        "code": finding.code.value,
+        "location": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "suggestion": finding.suggestion,
+    }
 
 
 def _words(problem: Problem) -> str:

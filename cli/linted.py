@@ -22,7 +22,7 @@ INVALID = "InvalidPolicy"
 class Linted:
     """One file: its findings, or the problems for which it is no policy, or why it could not be read.
 
-    `kind` is the word of its kind; only access policies are linted.
+    `kind` is the word of its kind.
     """
 
     file: str
@@ -53,7 +53,7 @@ def fields(results: Sequence[Linted]) -> dict[str, Any]:
 def as_sarif(results: Sequence[Linted]) -> dict[str, Any]:
     """For code hosts; a text that is no policy and a file that cannot be read are errors there."""
     found = [result for linted in results for result in _results(linted)]
-    return sarif(found, {code.value: _described(code) for code in Code})
+    return sarif(found, {code.value: described(code) for code in Code})
 
 
 def _finding(file: str, finding: Finding) -> Iterator[str]:
@@ -71,8 +71,6 @@ def _wrapped(text: str, first: str = "", rest: str = "  ") -> str:
 
 
 def _count(linted: Linted) -> str:
-    if linted.kind != "policy":
-        return f"nothing to lint in a document of kind {linted.kind}"
     counts = Counter(finding.severity for finding in linted.findings)
     said = [f"{counts[each]} {each.value}{'s' * (counts[each] > 1)}" for each in Severity if counts[each]]
     return ", ".join(said) or "nothing found"
@@ -127,20 +125,25 @@ def _results(linted: Linted) -> Iterator[Result]:
             line=problem.line,
             column=problem.column,
         )
-    for finding in linted.findings:
-        about = "" if finding.rule is None else f"rule '{finding.rule}': "
-        yield Result(
-            code=finding.code.value,
-            level=finding.severity.value,
-            message=f"{about}{finding.message}. {finding.why} Try: {finding.suggestion}",
-            file=linted.file,
-            line=finding.line,
-            column=finding.column,
-            identity=f"{finding.rule}\0{finding.path.rpartition(']')[2]}",
-        )
+    yield from (as_result(linted.file, finding) for finding in linted.findings)
 
 
-def _described(code: Code) -> Described:
+def as_result(file: str, finding: Finding) -> Result:
+    """One finding for SARIF."""
+    about = "" if finding.rule is None else f"rule '{finding.rule}': "
+    return Result(
+        code=finding.code.value,
+        level=finding.severity.value,
+        message=f"{about}{finding.message}. {finding.why} Try: {finding.suggestion}",
+        file=file,
+        line=finding.line,
+        column=finding.column,
+        identity=f"{finding.rule}\0{finding.path.rpartition(']')[2]}",
+    )
+
+
+def described(code: Code) -> Described:
+    """What SARIF says of a code."""
     about = code.about
     return Described(
         name=about.name,

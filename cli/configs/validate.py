@@ -44,8 +44,8 @@ def validate(
 ) -> None:
     """Check documents of every kind and list every problem.
 
-    Reads files, stdin (-) and SSM parameters. Exits 0 when all are valid, 2 when one is not and 6 when one
-    cannot be read.
+    Reads files, stdin (-) and SSM parameters. Says what lint finds in valid ones, too. Exits 0 when all are
+    valid, 1 when lint has an error, 2 when one is not valid and 6 when one cannot be read.
     """
     from cli.checked import exit_status
     from cli.policies.checked_output import show
@@ -62,9 +62,11 @@ def validate(
 
 def _files(files: tuple[str, ...], kind: DocumentKind | None) -> Iterator[Checked]:
     from cli.checked import check
+    from sentinel_server.clock import SystemClock
 
+    now = SystemClock().now()
     for file in files:
-        yield check(partial(read_bounded, file), "<stdin>" if file == "-" else file, kind)
+        yield check(partial(read_bounded, file), "<stdin>" if file == "-" else file, kind, now)
 
 
 def _parameters(
@@ -72,6 +74,7 @@ def _parameters(
 ) -> Iterator[Checked]:
     from cli.checked import check
     from sentinel_server import wiring
+    from sentinel_server.clock import SystemClock
 
     if not names:
         return
@@ -81,4 +84,4 @@ def _parameters(
         return run(wiring.read_parameter(settings, name))
 
     for name in names:
-        yield check(partial(read, name), f"ssm:{name}", kind)
+        yield check(partial(read, name), f"ssm:{name}", kind, SystemClock().now())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.output import clean
+
 if TYPE_CHECKING:
     from cli.checked import Checked
 
@@ -24,8 +26,16 @@ def show(results: Sequence[Checked], output: str, *, with_kind: bool) -> None:
 
 
 def _say(result: Checked, with_kind: bool) -> None:
+    from sentinel_server.policy.lint import Severity
+
     if result.valid:
         kind = f"{result.kind.words} of " if with_kind and result.kind else ""
         click.echo(f"{result.source}: ok, {kind}{result.contents}")
     for problem in result.problems:
-        click.echo(str(problem), err=True)
+        click.echo(clean(str(problem)), err=True)
+    for found in result.findings:
+        if found.severity is Severity.NOTE:
+            continue  # for those who lint
+        where = f"{result.source}:{found.line}:{found.column}: {found.severity.value} {found.code.value}"
+        about = "" if found.rule is None else f" rule '{found.rule}'"
+        click.echo(clean(f"{where}{about}: {found.message}; {found.suggestion}"), err=True)

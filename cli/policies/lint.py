@@ -64,19 +64,16 @@ def _linted(file: str, now: datetime) -> Linted:
     from sentinel_server.errors import InvalidPolicy
     from sentinel_server.policy.documents import read_document
     from sentinel_server.policy.lint import lint as findings
-    from sentinel_server.policy.schema import Policy
 
     name = "<stdin>" if file == "-" else file
     try:
         data = read_bounded(file)
-        kind, document = read_document(data, file=name)
+        kind, _ = read_document(data, file=name)
     except OSError as error:
         return Linted(file=name, unreadable=f"cannot be read: {error.strerror}")
     except InvalidPolicy as error:
         return Linted(file=name, problems=error.problems)
-    if not isinstance(document, Policy):
-        return Linted(file=name, kind=kind.value)
-    return Linted(file=name, findings=findings(data, file=name, now=now))
+    return Linted(file=name, kind=kind.value, findings=findings(data, file=name, now=now, kind=kind))
 
 
 def _say(linted: Linted) -> None:

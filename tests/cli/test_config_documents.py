@@ -97,7 +97,7 @@ def test_json_has_a_result_for_each_and_a_summary(
                 ],
             },
         ],
-        "summary": {"total": 2, "valid": 1, "invalid": 1, "errors": 1, "warnings": 0},
+        "summary": {"total": 2, "valid": 1, "invalid": 1, "errors": 1, "warnings": 0, "notes": 0},
     }
 
 
@@ -109,6 +109,44 @@ def test_sarif_places_each_problem_at_its_line(sentinel: CommandLine, tmp_path: 
     (result,) = ran.json["runs"][0]["results"]
     assert result["level"] == "error"
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 4, "startColumn": 1}
+
+
+LAX = "kind: breakglass\nversion: 1\nrules:\n  - {name: all, users: [alice]}\n"
+
+
+def test_what_lint_finds_is_a_warning_that_fails_nothing(sentinel: CommandLine, tmp_path: Path) -> None:
+    lax = tmp_path / "breakglass.yaml"
+    lax.write_text(LAX)
+    ran = sentinel("config", "validate", str(lax))
+    assert (ran.status, ran.out) == (0, f"{lax}: ok, a break-glass policy of 1 rule\n")
+    assert [line.partition(" rule ")[0] for line in ran.err.splitlines()] == [
+        f"{lax}:4:5: warning {code}" for code in ("S001", "S003", "S004")
+    ]
+    found = sentinel("config", "validate", "--json", str(lax)).json
+    assert found["summary"] == {
+        "total": 1,
+        "valid": 1,
+        "invalid": 0,
+        "errors": 0,
+        "warnings": 3,
+        "notes": 0,
+    }
+    assert [each["severity"] for each in found["results"][0]["issues"]] == ["warning"] * 3
+    results = sentinel("config", "validate", "--output", "sarif", str(lax)).json["runs"][0]["results"]
+    assert [each["ruleId"] for each in results] == ["S001", "S003", "S004"]
+
+
+def test_b23_policy_validate_and_config_validate_say_the_same(sentinel: CommandLine, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        'version: "1"\nrules:\n'
+        "  - {name: team, effect: allow, conditions: {users: [alice]}}\n"
+        "  - {name: no, effect: deny, conditions: {users: ['arn:aws:iam::111122223333:role/x']}}\n"
+    )
+    one, other = sentinel("policy", "validate", str(policy)), sentinel("config", "validate", str(policy))
+    assert one.status == other.status == 1
+    assert one.err == other.err
+    assert "error P014 rule 'no'" in one.err
 
 
 def test_a_document_may_come_from_stdin() -> None:

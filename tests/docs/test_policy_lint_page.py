@@ -22,7 +22,7 @@ def test_every_code_is_in_the_table_and_has_a_section(code: Code) -> None:
 
 
 def test_the_table_has_no_code_that_lint_has_not() -> None:
-    assert set(re.findall(r"\bP[0-9]{3}\b", PAGE)) == {code.value for code in Code}
+    assert set(re.findall(r"\b[PS][0-9]{3}\b", PAGE)) == {code.value for code in Code}
 
 
 @pytest.mark.parametrize(("expected", "text"), EXAMPLES)
@@ -32,4 +32,4 @@ def test_an_example_has_what_it_shows(expected: str, text: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 6

@@ -51,6 +51,12 @@ class Code(Enum):
     NO_EFFECT = "P013"
     NAMES_NOBODY = "P014"
     UNDECIDED = "P015"
+    EVERY_PROFILE = "S001"
+    BROAD_AUTO_APPROVAL = "S002"
+    ANY_REASON = "S003"
+    NO_SECOND_FACTOR = "S004"
+    LIMITS_EVERY_PROFILE = "S005"
+    NEVER_ESCALATES = "S006"
 
     @property
     def about(self) -> About:
@@ -170,5 +176,49 @@ _ABOUT = {
         text="something about the rule was not decided",
         why="The patterns before it meet in more ways, or with more rules, than are tried.",
         way_out="use fewer patterns with several `*`",
+    ),
+    Code.EVERY_PROFILE: About(
+        name="EveryProfile",
+        severity=Severity.WARNING,
+        text="the rule is for every profile",
+        why="Without `profiles` a rule of an approval or break-glass policy also means profiles that nobody "
+        "has thought of yet.",
+        way_out="say which, under `profiles`",
+    ),
+    Code.BROAD_AUTO_APPROVAL: About(
+        name="BroadAutoApproval",
+        severity=Severity.WARNING,
+        text="approval without anybody is hardly bounded",
+        why="What is approved automatically is looked at by nobody, so it should be for few people, for a "
+        "time, and not for long.",
+        way_out="name the people, and give `auto_approve` a `time` or a `max_duration`",
+    ),
+    Code.ANY_REASON: About(
+        name="AnyReason",
+        severity=Severity.WARNING,
+        text="the glass may be broken for any reason",
+        why="Without `allowed_reason_codes` every code is taken, `other` included.",
+        way_out="list those that are emergencies, under `allowed_reason_codes`",
+    ),
+    Code.NO_SECOND_FACTOR: About(
+        name="NoSecondFactor",
+        severity=Severity.WARNING,
+        text="the glass may be broken without a second factor",
+        why="Whoever gets at a laptop or a session could use it to lift what denies.",
+        way_out="add `mfa: {required: true}`",
+    ),
+    Code.LIMITS_EVERY_PROFILE: About(
+        name="LimitsEveryProfile",
+        severity=Severity.NOTE,
+        text="the limit is for every profile",
+        why="It is for profiles that nobody has thought of yet, too, which is right for the last rule.",
+        way_out="say which, under `profiles`, or keep it as the last rule",
+    ),
+    Code.NEVER_ESCALATES: About(
+        name="NeverEscalates",
+        severity=Severity.WARNING,
+        text="`escalation_threshold` is not reached before the limit",
+        why="Nobody is told, because the limit refuses before there are that many emergencies.",
+        way_out="lower it to `max_per_profile` or less",
     ),
 }

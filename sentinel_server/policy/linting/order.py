@@ -29,12 +29,10 @@ def order(subject: Subject) -> Iterator[Finding]:
                 Code.IDENTICAL, index, f"same conditions and effect as the earlier rule `{earlier}`"
             )
             continue
-        try:
-            if (finding := _unreached(subject, index)) is not None:
+        if (finding := unreachable(subject, index)) is not None:
+            if finding.code is not Code.UNDECIDED:
                 unreached.add(index)
-                yield finding
-        except Undecided:
-            yield subject.about_rule(Code.UNDECIDED, index, "whether any request reaches it was not decided")
+            yield finding
     yield from _late(subject, unreached)
 
 
@@ -52,6 +50,14 @@ def _meaning(policy: Policy, rule: Rule) -> object:
         None if window is None else (frozenset(window.days), replace(window, days=())),
         conditions.device,
     )
+
+
+def unreachable(subject: Subject, index: int) -> Finding | None:
+    """That nothing reaches the rule, or that it was not decided; None if something does."""
+    try:
+        return _unreached(subject, index)
+    except Undecided:
+        return subject.about_rule(Code.UNDECIDED, index, "whether any request reaches it was not decided")
 
 
 def _unreached(subject: Subject, index: int) -> Finding | None:

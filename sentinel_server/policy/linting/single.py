@@ -42,7 +42,7 @@ def groups(subject: Subject) -> Iterator[Finding]:
         path = f"groups.{group.name}"
         if GROUP_PREFIX + group.name not in used:
             yield subject.found(Code.UNUSED_GROUP, path, f"no rule uses the group `{group.name}`")
-        yield from _nobody(subject, group.users, path)
+        yield from nobody(subject, group.users, path)
 
 
 def users(subject: Subject, index: int) -> Iterator[Finding]:
@@ -61,15 +61,14 @@ def users(subject: Subject, index: int) -> Iterator[Finding]:
             below=".conditions.users",
         )
     for key, entries in (("users", conditions.users), ("not_users", conditions.not_users)):
-        yield from _nobody(subject, entries, f"rules[{index}].conditions.{key}", rule.name)
+        yield from nobody(subject, entries, f"rules[{index}].conditions.{key}", rule.name)
 
 
-def windows(subject: Subject, index: int) -> Iterator[Finding]:
-    """A window that is over, that never opens, or whose zone is not said."""
+def windows(subject: Subject, index: int, below: str = ".conditions.time") -> Iterator[Finding]:
+    """A window that is over, that never opens, or whose zone is not said; it stands `below` the rule."""
     window = subject.policy.rules[index].conditions.time
     if window is None:
         return
-    below = ".conditions.time"
     closes = span(window)[1]
     if closes is not None and closes <= subject.now:
         yield subject.about_rule(
@@ -125,9 +124,10 @@ def _bare(policy: Policy, entries: tuple[str, ...]) -> list[str]:
     return [entry for entry in expand(entries, policy.groups) if not entry.startswith("arn:")]
 
 
-def _nobody(
+def nobody(
     subject: Subject, entries: tuple[str, ...], path: str, rule: str | None = None
 ) -> Iterator[Finding]:
+    """Entries of a list at `path` that are nobody's ARN; the subject's rules must hold them."""
     for number, entry in enumerate(entries):
         if entry.startswith("arn:") and not subject.reach.means_somebody(entry):
             yield subject.found(
