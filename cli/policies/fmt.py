@@ -17,7 +17,7 @@ from cli.policies.shelf import write_file
 def fmt(
     ctx: click.Context, files: tuple[str, ...], only_check: bool, write: bool, drop_comments: bool
 ) -> None:
-    """Print policies in the one canonical form.
+    """Print documents of any kind in the one canonical form.
 
     Keeps comments that stand on lines of their own above a rule, the list of rules, or all else at the top;
     a file with comments anywhere else is refused.

@@ -1,7 +1,7 @@
-"""The canonical text of a policy with the comments of the one it was made from, where they have a place.
+"""The canonical text of a document with the comments of the one it was made from, where they have a place.
 
-A comment has a place when it stands on lines of its own and above the document, `rules:`, or a rule. Any
-other would have to move or go, so it is refused instead.
+A comment has a place when it stands on lines of its own and above the document, `rules:` (`profiles:` in a
+bootstrap configuration), or one of its entries. Any other would have to move or go, so it is refused instead.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sentinel_server.errors import BadInput, SentinelError
+from sentinel_server.policy.documents import parse_document, read_document
 from sentinel_server.policy.events import Entries, Items, Node, Scalar, read_tree
-from sentinel_server.policy.parse import parse_policy
-from sentinel_server.policy.printing import print_policy
+from sentinel_server.policy.kinds import DocumentKind
+from sentinel_server.policy.printing import print_document
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#")
 
@@ -29,23 +30,24 @@ class _Comment:
 
 def formatted(data: bytes, file: str, *, drop: bool = False) -> bytes:
     """`data` in the canonical form. Raises InvalidPolicy, BadInput for a comment without a place."""
-    policy = parse_policy(data, file=file)
+    kind, document = read_document(data, file=file)
     text = data.decode("utf-8")
-    plain = print_policy(policy)
-    comments = list(_comments(text))
-    kept = {} if drop else _placed(comments, _anchors(text), file)
-    new = _woven(plain, kept).encode("utf-8")
-    if parse_policy(new, file=file) != policy:
+    plain = print_document(document)
+    listing = "profiles" if kind is DocumentKind.BOOTSTRAP else "rules"
+    comments = list(_comments(text, blocks=kind is DocumentKind.BOOTSTRAP))
+    kept = {} if drop else _placed(comments, _anchors(text, listing), file)
+    new = _woven(plain, kept, listing).encode("utf-8")
+    if parse_document(new, file=file, kind=kind) != document:
         raise SentinelError(f"{file} cannot be written in the canonical form; nothing was changed")
     return new
 
 
-def _comments(text: str) -> Iterator[_Comment]:
+def _comments(text: str, *, blocks: bool) -> Iterator[_Comment]:
     """Every comment: what begins with # outside of any scalar."""
     import yaml
 
     spans = [
-        (token.start_mark.index, _content_end(text, token))
+        _content(text, token, blocks=blocks)
         for token in yaml.scan(text, Loader=yaml.SafeLoader)
         if isinstance(token, yaml.ScalarToken)
     ]
@@ -59,18 +61,21 @@ def _comments(text: str) -> Iterator[_Comment]:
         offset += len(line)
 
 
-def _content_end(text: str, token: object) -> int:
-    """Where a scalar ends; a block's header line is not part of it, because it may hold a comment."""
+def _content(text: str, token: object, *, blocks: bool) -> tuple[int, int]:
+    """Where a scalar begins and ends; a block's header line is not part of it: it may hold a comment."""
     start, end = token.start_mark.index, token.end_mark.index  # type: ignore[attr-defined]
     if text[start] in "|>" and not token.plain:  # type: ignore[attr-defined]
-        raise BadInput(
-            f"line {text.count(chr(10), 0, start) + 1} begins a block of text, which has no canonical form",
-            hint="write it on one line, in quotes",
-        )
-    return int(end)
+        if not blocks:
+            line = text.count("\n", 0, start) + 1
+            raise BadInput(
+                f"line {line} begins a block of text, which has no canonical form",
+                hint="write it on one line, in quotes",
+            )
+        start = text.find("\n", start)
+    return int(start), int(end)
 
 
-def _anchors(text: str) -> list[tuple[int, str]]:
+def _anchors(text: str, listing: str) -> list[tuple[int, str]]:
     """The lines above which a comment has a place, with the start of the canonical line it belongs to."""
     tree = read_tree(text)
     found: list[tuple[int, str]] = []
@@ -78,9 +83,9 @@ def _anchors(text: str) -> list[tuple[int, str]]:
     if pairs:
         found.append((pairs[0][0].mark.line, "top"))
     for key, value in pairs:
-        if isinstance(key, Scalar) and key.text == "rules" and isinstance(value, Items):
-            found.append((key.mark.line, "rules"))
-            found += [(_line_of(text, node), f"rule {index}") for index, node in enumerate(value.nodes)]
+        if isinstance(key, Scalar) and key.text == listing and isinstance(value, Items):
+            found.append((key.mark.line, listing))
+            found += [(_line_of(text, node), f"entry {index}") for index, node in enumerate(value.nodes)]
     return found
 
 
@@ -113,15 +118,15 @@ def _placed(comments: list[_Comment], anchors: list[tuple[int, str]], file: str)
     return kept
 
 
-def _woven(plain: str, kept: Mapping[str, list[str]]) -> str:
+def _woven(plain: str, kept: Mapping[str, list[str]], listing: str) -> str:
     """The canonical text with the comments put above their lines."""
     lines: list[str] = list(kept.get("top", ()))
-    rule = 0
+    entry = 0
     for line in plain.splitlines():
-        if line == "rules:":
-            lines += kept.get("rules", ())
-        if line.startswith("  - ") and "rules:" in lines:
-            lines += [f"  {comment}" for comment in kept.get(f"rule {rule}", ())]
-            rule += 1
+        if line == f"{listing}:":
+            lines += kept.get(listing, ())
+        if line.startswith("  - ") and f"{listing}:" in lines:
+            lines += [f"  {comment}" for comment in kept.get(f"entry {entry}", ())]
+            entry += 1
         lines.append(line)
     return "\n".join(lines) + "\n"

@@ -10,8 +10,8 @@ from sentinel_server.policy.asked import PolicyAsk
 from sentinel_server.policy.clocks import Clocks
 from sentinel_server.policy.compiled import Matcher, compiled
 from sentinel_server.policy.match import NAMED_BARE, bare_name
-from sentinel_server.policy.printing import clock_time, moment_text
 from sentinel_server.policy.schema import WEEK, Day, Hours, Policy, TimeWindow
+from sentinel_server.policy.yaml_lines import clock_time, moment_text
 
 Miss = Literal["mode", "profiles", "not_profiles", "users", "not_users", "time", "zone", "device"]
 """The condition by which a rule does not match; `zone` is a time in a zone that cannot be resolved."""

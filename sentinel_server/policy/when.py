@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from sentinel_server.policy.explain import window_words
-from sentinel_server.policy.printing import clock_time
 from sentinel_server.policy.schema import WEEK, Day, Hours, TimeWindow
 from sentinel_server.policy.stretches import Period, Stretch
+from sentinel_server.policy.yaml_lines import clock_time
 
 Open = tuple[bool, ...]
 """Which windows are open."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sentinel_server.identity.principal import Kind
 from sentinel_server.policy.linting.reach import Witness
 from sentinel_server.policy.match import NAMED_BARE
-from sentinel_server.policy.printing import clock_time
 from sentinel_server.policy.schema import WEEK
+from sentinel_server.policy.yaml_lines import clock_time
 
 _KINDS = {Kind.IAM_USER: "IAM user", Kind.SSO_ROLE: "Identity Center session"}
 
