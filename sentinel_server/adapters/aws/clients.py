@@ -79,6 +79,24 @@ class KmsClient(Protocol):
         ...
 
 
+class SnsClient(Protocol):
+    """The one operation of SNS that we use; its members are those of botocore's client."""
+
+    async def publish(
+        self,
+        *,
+        Message: str,
+        TopicArn: str = ...,
+        PhoneNumber: str = ...,
+        Subject: str = ...,
+        MessageAttributes: Mapping[str, Mapping[str, str]] = ...,
+        MessageGroupId: str = ...,
+        MessageDeduplicationId: str = ...,
+    ) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+        ...
+
+
 class AwsSession:
     """Makes clients that share one set of credentials, one region and one clock observer.
 
@@ -122,9 +140,13 @@ class AwsSession:
     def client(
         self, service: Literal["kms"], timing: Timing = ..., region: str | None = ...
     ) -> AbstractAsyncContextManager[KmsClient]: ...
+    @overload
+    def client(
+        self, service: Literal["sns"], timing: Timing = ..., region: str | None = ...
+    ) -> AbstractAsyncContextManager[SnsClient]: ...
     def client(
         self,
-        service: Literal["dynamodb", "kms", "ssm", "sts"],
+        service: Literal["dynamodb", "kms", "sns", "ssm", "sts"],
         timing: Timing = PATIENT,
         region: str | None = None,
     ) -> AbstractAsyncContextManager[Any]:

@@ -1,0 +1,1 @@
+"""Plain HTTPS to places that are not AWS."""

@@ -1,0 +1,91 @@
+"""A webhook receiver on loopback: it takes messages, or fails, stalls, redirects and hangs up as told."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """One request as it came."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def delivery(self) -> str:
+        """The delivery id in its header."""
+        return self.headers["X-Sentinel-Delivery"]
+
+
+Answer = Callable[[Posted], web.Response | None]
+"""What is answered; None hangs up without a word."""
+
+
+def says(status: int, text: str = "", **headers: str) -> Answer:
+    """Answers always so; `_` in a header's name stands for `-`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: web.Response(status=status, text=text, headers=named)
+
+
+def hangs_up(_: Posted) -> None:
+    """Ends the connection without an answer."""
+
+
+@dataclass(slots=True)
+class Receiver:
+    """What it got, and how it answers: `script` first, one answer a request, then `otherwise`.
+
+    While `stalled` is not set, nothing is answered at all.
+    """
+
+    port: int = 0
+    scheme: str = "http"
+    got: list[Posted] = field(default_factory=list)
+    script: list[Answer] = field(default_factory=list)
+    otherwise: Answer = field(default_factory=lambda: says(204))
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        """Where it listens; the path is a secret, as with Slack."""
+        return f"{self.scheme}://127.0.0.1:{self.port}/hook/T0PSECRET"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Take one request."""
+        posted = Posted(path=request.path, headers=dict(request.headers), body=await request.read())
+        self.got.append(posted)
+        await self.stalled.wait()
+        answer = (self.script.pop(0) if self.script else self.otherwise)(posted)
+        if answer is None:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        return answer
+
+
+@asynccontextmanager
+async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A receiver that takes everything, until told otherwise."""
+    receiver = Receiver(scheme="https" if tls else "http")
+    receiver.stalled.set()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", receiver.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        await site.start()
+        address: tuple[str, int] = runner.addresses[0]
+        receiver.port = address[1]
+        yield receiver
+    finally:
+        receiver.stalled.set()
+        await runner.cleanup()
