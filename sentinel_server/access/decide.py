@@ -6,12 +6,14 @@ Deny is what is left over. Nothing here raises, and only `Allow` can lead to cre
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from shlex import quote
 from typing import assert_never
 
-from sentinel_server.access.facts import Basis, Decision, Deny, Facts, NeedsApproval
+from sentinel_server.access.facts import Basis, Decision, Deny, Facts, Lift, NeedsApproval
 from sentinel_server.access.grant import grant
+from sentinel_server.access.lifting import EITHER, NAMED, lift, opening_of
 from sentinel_server.access.standing import cut_off
 from sentinel_server.access.tables import policy_ask
 from sentinel_server.clock import MAX_SKEW
@@ -60,7 +62,8 @@ def _by_policy(facts: Facts, now: datetime) -> Decision:
     if found.device_blocked is not None:
         return Deny(error=_device(facts, found.device_blocked), basis=basis)
     if found.rule is None:
-        return Deny(error=_nothing_matched(facts), basis=basis)
+        refusal = Deny(error=_nothing_matched(facts), basis=basis, opening=NAMED)
+        return _unless_lifted(facts, facts.principal, refusal, now)
     return _by_effect(facts, facts.principal, found.rule, basis, now)
 
 
@@ -83,14 +86,36 @@ def _by_effect(facts: Facts, principal: Principal, rule: Rule, basis: Basis, now
         case Effect.REQUIRE_SERVER_SESSION:
             error = _not_a_server(facts, rule) or _not_shared(facts, rule, basis) or _wrong_table(facts, rule)
         case Effect.REQUIRE_APPROVAL:
-            return NeedsApproval(error=_needs_approval(facts, rule), basis=basis)
+            asked = NeedsApproval(error=_needs_approval(facts, rule), basis=basis, opening=EITHER)
+            return _unless_lifted(facts, principal, asked, now)
         case Effect.DENY:
-            return Deny(error=_denied(facts, rule), basis=basis)
+            refusal = Deny(error=_denied(facts, rule), basis=basis, opening=opening_of(rule.override))
+            return _unless_lifted(facts, principal, refusal, now)
         case _:
             assert_never(rule.effect)
     if error is not None:
         return Deny(error=error, basis=basis)
     return grant(facts, principal, rule, basis, now)
+
+
+def _unless_lifted(
+    facts: Facts, principal: Principal, refusal: Deny | NeedsApproval, now: datetime
+) -> Decision:
+    """What the refusal becomes when something lifts it, or the refusal with what was looked at."""
+    found = lift(facts, principal, refusal.opening, now)
+    if not isinstance(found, Lift):
+        return replace(refusal, error=_looked_at(refusal.error, found))
+    rule = refusal.basis.rule
+    error = None if rule is None else _wrong_table(facts, rule)
+    if error is not None:
+        return Deny(error=error, basis=refusal.basis)
+    return grant(facts, principal, rule, refusal.basis, now, found)
+
+
+def _looked_at(error: SentinelError, reasons: tuple[str, ...]) -> SentinelError:
+    if not reasons:
+        return error
+    return type(error)(f"{error.message}; {'; '.join(reasons)}", hint=error.hint)
 
 
 def _not_a_server(facts: Facts, rule: Rule) -> SentinelError | None:
@@ -124,7 +149,10 @@ def _wrong_table(facts: Facts, rule: Rule) -> SentinelError | None:
 
 def _needs_approval(facts: Facts, rule: Rule) -> SentinelError:
     because = f" ({rule.reason})" if rule.reason else ""
-    return ApprovalRequired(f"rule '{rule.name}' wants an approval for {facts.ask.profile}{because}")
+    return ApprovalRequired(
+        f"rule '{rule.name}' wants an approval for {facts.ask.profile}{because}",
+        hint=f"ask: sentinel request --profile {quote(facts.ask.profile)} --justification WHY",
+    )
 
 
 def _denied(facts: Facts, rule: Rule) -> SentinelError:

@@ -8,10 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sentinel_server.breakglass.model import Emergency
 from sentinel_server.errors import SentinelError
+from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
 from sentinel_server.identity.source_identity import Marker
 from sentinel_server.policy.schema import FULL, Lease, LoadedPolicy, Mode, Rule
+from sentinel_server.policy.sides import AnySide
+from sentinel_server.requests.model import AccessRequest
+from sentinel_server.requests.rules import VoteCheck, no_signature_wanted
 from sentinel_server.sessions.model import Standing
 from sentinel_server.sessions.store import StoreRef
 
@@ -39,23 +44,47 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approved:
-    """An approved request, as the store has it. Its workflow is not built yet; the decision has its place."""
+class Opening:
+    """What may lift one refusal, in the order in which it is tried.
 
-    id: str
-    person: str
-    profile: str
-    ends_at: datetime
+    With `named` only what a side policy gives to this person and profile by name: no rule of the policy has
+    said a word about them.
+    """
+
+    by: tuple[Marker, ...]
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Emergency:
-    """An open break-glass event, as the store has it. Its workflow is not built yet either."""
+class Lift:
+    """What lifts a refusal, and until when. `begins` is true when nobody has used it yet."""
 
+    marker: Marker
     id: str
-    person: str
-    profile: str
     ends_at: datetime
+    begins: bool = False
+
+
+SHUT = Opening(by=())
+"""Nothing lifts it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What was found that might lift a refusal, as it was read with the session's row; nothing is believed
+    yet.
+
+    A side policy is None where there is none, and the error when it cannot be used. `trouble` is what kept
+    us from looking. `check` says why the signature of a vote does not count, `persons` who is one person.
+    """
+
+    requests: tuple[AccessRequest, ...] = ()
+    emergencies: tuple[Emergency, ...] = ()
+    approvals: AnySide | SentinelError | None = None
+    breakglass: AnySide | SentinelError | None = None
+    trouble: SentinelError | None = None
+    persons: Persons = field(default_factory=Persons)
+    check: VoteCheck = no_signature_wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +108,7 @@ class Facts:
     started_as: str | None = None
     lapse_after: timedelta = timedelta(minutes=10)
     enforce_lease: bool = False
-    approved: Approved | None = None
-    emergency: Emergency | None = None
+    sought: Sought = field(default_factory=Sought)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +135,17 @@ class Allow:
     ends_at: datetime | None = None
     lease: Lease = FULL
     unstamped: bool = False
-    marker: Marker = Marker.DIRECT
-    override_id: str | None = None
+    lift: Lift | None = None
+
+    @property
+    def marker(self) -> Marker:
+        """Why it is allowed: by policy itself, or by what lifted its refusal."""
+        return Marker.DIRECT if self.lift is None else self.lift.marker
+
+    @property
+    def override_id(self) -> str | None:
+        """The request or emergency that lifted the refusal."""
+        return None if self.lift is None else self.lift.id
 
     def not_after(self, made_at: datetime) -> datetime | None:
         """The instant a session policy must name for what is made at `made_at`, or None when STS's own
@@ -122,19 +159,22 @@ class Deny:
     """Credentials may not exist; `error` says why, to people and to exit codes.
 
     `revivable` is true only for a lapsed session of this very server that everything else would allow.
+    `opening` is what could have lifted it, had it been there.
     """
 
     error: SentinelError
     basis: Basis = field(default_factory=Basis)
     revivable: bool = False
+    opening: Opening = SHUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedsApproval:
-    """Somebody else must agree first."""
+    """Somebody else must agree first. `opening` is what could have lifted it, had it been there."""
 
     error: SentinelError
     basis: Basis
+    opening: Opening = SHUT
 
 
 Decision = Allow | Deny | NeedsApproval

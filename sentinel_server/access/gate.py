@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
 
 from sentinel_server.access.decide import decide
-from sentinel_server.access.facts import Allow, Decision, Deny, Facts, NeedsApproval
+from sentinel_server.access.facts import Allow, Decision, Deny, Facts, NeedsApproval, Sought
 from sentinel_server.access.mint import Mint, fingerprint
 from sentinel_server.access.rounds import Count
 from sentinel_server.access.seat import Issued, Seat, Sources
+from sentinel_server.access.seeking import Seeker
 from sentinel_server.access.tables import table_of
 from sentinel_server.auditlog.event import Action
 from sentinel_server.clock import MAX_SKEW
@@ -51,6 +53,7 @@ class Gate:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._clock = sources.clock
+        self._seeker = _seeker(sources)
 
     async def issue(self, seat: Seat, *, patience: timedelta = PATIENCE) -> Issued:
         """Credentials for `seat`, if everything that is known now allows them.
@@ -71,17 +74,48 @@ class Gate:
 
         `asks` tells how many asks it answers.
         """
-        facts = await self._gather(seat, patience.total_seconds())
+        within = patience.total_seconds()
+        facts = await self._gather(seat, within)
         decision = decide(facts, self._clock.now())
         if isinstance(decision, Deny) and decision.revivable:
             await self._revive(seat, facts)  # or somebody who came at the same time has
-            facts = await self._gather(seat, patience.total_seconds())
+            facts = await self._gather(seat, within)
             decision = decide(facts, self._clock.now())
+        if not isinstance(decision, Allow) and self._seeker is not None and self._seeker.due(seat, decision):
+            facts, decision = await self._searched(seat, self._seeker, decision, within)
+        if isinstance(decision, Allow):
+            decision = await self._lifted(seat, facts, decision)
         if not isinstance(decision, Allow):
             if not isinstance(decision.error, Unverifiable):
                 seat.cache.invalidate()
             await seat.journal.refused(decision, asks())
         return decision
+
+    async def _searched(
+        self, seat: Seat, seeker: Seeker, refusal: Deny | NeedsApproval, patience: float
+    ) -> tuple[Facts, Decision]:
+        """Decide once more, now that there has been a search for what lifts the refusal."""
+        trouble = await seeker.search(seat, refusal.opening, patience)
+        facts = await self._gather(seat, patience)
+        if trouble is not None:
+            facts = replace(facts, sought=replace(facts.sought, trouble=trouble))
+        return facts, decide(facts, self._clock.now())
+
+    async def _lifted(self, seat: Seat, facts: Facts, allow: Allow) -> Decision:
+        """From here on the seat looks only at what lifted its refusal; its first use is written down before
+        it.
+        """
+        if allow.lift is None or self._seeker is None:
+            seat.refs = ()
+            return allow
+        seat.refs, seat.sought_at = tuple(ref for ref in seat.refs if ref.key == allow.lift.id), None
+        if not allow.lift.begins:
+            return allow
+        error = await self._seeker.begin(seat, allow.lift.id, facts.sought)
+        if error is not None:
+            return Deny(error=error, basis=allow.basis)
+        await seat.journal.write(seat.journal.line(Action.REQUEST_STARTED, allow))
+        return allow
 
     # ---- facts
 
@@ -97,6 +131,9 @@ class Gate:
         finally:
             if early is not None:
                 early.cancel()  # does nothing, unless we are given up ourselves
+        sought = Sought()
+        if self._seeker is not None and seat.refs:
+            sought = await self._seeker.sought(standing, seat.refs, patience)
         return Facts(
             ask=seat.ask,
             target=seat.target,
@@ -111,6 +148,7 @@ class Gate:
             started_as=seat.started_as,
             lapse_after=self._sources.rules.lapse_after,
             enforce_lease=self._sources.rules.enforce_lease,
+            sought=sought,
         )
 
     def _policy_and_principal(
@@ -148,7 +186,9 @@ class Gate:
         if seat.reader is None:
             return StoreUnavailable("the session store is not open")
         keys = block_keys(person, seat.ask.profile, own=seat.own_person)
-        return await _settled(seat.reader.standing(seat.session_id, keys), patience, StoreUnavailable)
+        return await _settled(
+            seat.reader.standing(seat.session_id, keys, seat.refs), patience, StoreUnavailable
+        )
 
     async def _revive(self, seat: Seat, facts: Facts) -> None:
         """Bring back our own session after a sleep, when all else allows it."""
@@ -204,6 +244,12 @@ class Gate:
             issue_id=minted.issue_id,
             allow=allow,
         )
+
+
+def _seeker(sources: Sources) -> Seeker | None:
+    if sources.workflows is None:
+        return None
+    return Seeker(sources.workflows, sources.rules.persons, sources.clock)
 
 
 def _reported(allow: Allow, minted: Minted, now: datetime) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sentinel_server.access.facts import Allow, Basis, Decision, Deny, Facts, Target
+from sentinel_server.access.facts import Allow, Basis, Decision, Deny, Facts, Lift, Target
 from sentinel_server.errors import DeadlineTooNear, SentinelError, UnstampedProfile
 from sentinel_server.identity.principal import Kind, Principal
 from sentinel_server.policy.schema import FULL, STANDARD, Effect, Lease, Mode, Rule
@@ -23,16 +23,33 @@ SHORTEST = timedelta(seconds=15)
 """Less than this is of no use to anybody, so it is a denial."""
 
 
-def grant(facts: Facts, principal: Principal, rule: Rule, basis: Basis, now: datetime) -> Decision:
-    """The `Allow` that `rule` gives, or the denial when it cannot be given in the way the rule wants."""
+_NO_LIMITS = Rule(name="", effect=Effect.ALLOW)
+
+
+def grant(
+    facts: Facts,
+    principal: Principal,
+    rule: Rule | None,
+    basis: Basis,
+    now: datetime,
+    lift: Lift | None = None,
+) -> Decision:
+    """The `Allow` that `rule` gives, or the denial when it cannot be given in the way the rule wants.
+
+    With a `lift` it is what that gives, within the limits of the rule that was lifted; None when there was
+    no rule.
+    """
+    rule = rule or _NO_LIMITS
     if facts.target.role_arn is None:
-        error = _unstamped(facts, rule)
+        error = _unstamped(facts, rule) if lift is None else _lifted_unstamped(facts)
         if error is not None:
             return Deny(error=error, basis=basis)
     lease = _lease(facts, rule)
     life = min(_life(facts, principal, rule), _enforced(facts, rule, lease))
-    ends_at = _ends_at(facts)
+    ends_at = _ends_at(facts, lift)
     left = life if ends_at is None else min(life, ends_at - now)
+    if facts.ask.mode is not Mode.SERVER:
+        life = left  # a server's mints are shared by fetches, and what is left is another at each
     if left < SHORTEST:
         return Deny(
             error=DeadlineTooNear(f"only {max(0, int(left.total_seconds()))} s are left"), basis=basis
@@ -45,6 +62,7 @@ def grant(facts: Facts, principal: Principal, rule: Rule, basis: Basis, now: dat
         ends_at=ends_at,
         lease=lease,
         unstamped=facts.target.role_arn is None,
+        lift=lift,
     )
 
 
@@ -85,10 +103,18 @@ def _enforced(facts: Facts, rule: Rule, lease: Lease) -> timedelta:
     return timedelta(seconds=lease.seconds)
 
 
-def _ends_at(facts: Facts) -> datetime | None:
+def _ends_at(facts: Facts, lift: Lift | None) -> datetime | None:
+    ends = [] if lift is None else [lift.ends_at]
     if isinstance(facts.standing, Standing) and facts.standing.session is not None:
-        return facts.standing.session.expires_at
-    return None
+        ends.append(facts.standing.session.expires_at)
+    return min(ends, default=None)
+
+
+def _lifted_unstamped(facts: Facts) -> SentinelError:
+    return UnstampedProfile(
+        f"profile {facts.ask.profile} has no role, so an approved or emergency session could not be ended",
+        hint="give the profile a role_arn",
+    )
 
 
 def _unstamped(facts: Facts, rule: Rule) -> SentinelError | None:

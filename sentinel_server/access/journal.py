@@ -18,6 +18,7 @@ from sentinel_server.auditlog.event import Action, AuditEvent
 from sentinel_server.auditlog.sink import AuditSink
 from sentinel_server.clock import Clock
 from sentinel_server.errors import AuditUnavailable, SentinelError, StoreUnavailable
+from sentinel_server.identity.source_identity import Marker
 
 EVERY = 60.0
 """Seconds between two lines that count more of the same."""
@@ -55,8 +56,8 @@ class Journal:
         self._about = replace(self._about, **known)
 
     def line(self, action: Action, allow: Allow | None = None, **fields: object) -> AuditEvent:
-        """An event of this door, now; with `allow`, the rule and policy behind it."""
-        told = {} if allow is None else _basis(allow.basis)
+        """An event of this door, now; with `allow`, the rule and policy behind it, and what lifted it."""
+        told = {} if allow is None else {**_basis(allow.basis), **_lift(allow)}
         return self._about_now(action, {**told, **fields})
 
     def _about_now(self, action: Action, fields: dict[str, object]) -> AuditEvent:
@@ -158,6 +159,15 @@ class Journal:
             run.count += count
             run.written_at = now - EVERY
             raise
+
+
+def _lift(allow: Allow) -> dict[str, object]:
+    lift = allow.lift
+    return {} if lift is None else {"override": lift.id, "override_kind": _KINDS[lift.marker]}
+
+
+_KINDS = {Marker.APPROVED: "approval", Marker.EMERGENCY: "emergency"}
+"""What lifted a refusal, in the log's words."""
 
 
 def _basis(basis: Basis) -> dict[str, object]:

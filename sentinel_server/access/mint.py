@@ -96,7 +96,6 @@ class Mint:
             "role_arn": None if ask is None else ask.role_arn,
             "source_identity": None if ask is None else ask.source_identity,
             "duration_seconds": int(self._allow.duration / timedelta(seconds=1)),
-            "override": self._allow.override_id,
         }
 
     async def _credentials(self, ask: RoleAsk | None) -> AwsCredentials:

@@ -15,7 +15,11 @@ from sentinel_server.credentials.cache import MintCache
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.ports import BaseCredentials, RoleAssumer
 from sentinel_server.identity.people import Persons
+from sentinel_server.policy.sides import SidePolicies
 from sentinel_server.policy.source import PolicySource
+from sentinel_server.records.model import Ref
+from sentinel_server.records.store import Records
+from sentinel_server.requests.rules import VoteCheck, no_signature_wanted
 from sentinel_server.sessions.model import BlockKey, Standing
 from sentinel_server.sessions.store import SessionStore
 
@@ -23,7 +27,9 @@ from sentinel_server.sessions.store import SessionStore
 class StandingReader(Protocol):
     """Reads a session's standing; a store does, and so does what groups the reads of a store."""
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
         """One consistent look that began after this call. Raises StoreUnavailable."""
         ...
 
@@ -43,8 +49,17 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workflows:
+    """Where approvals and emergencies are kept, the policies they go by, and what makes a vote count."""
+
+    records: Records
+    sides: SidePolicies
+    check: VoteCheck = no_signature_wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Everything the gate asks, as ports."""
+    """Everything the gate asks, as ports. Without `workflows` nothing lifts a refusal."""
 
     policies: PolicySource
     base: BaseCredentials
@@ -54,6 +69,7 @@ class Sources:
     clock: Clock
     ids: Ids
     rules: Rules = field(default_factory=Rules)
+    workflows: Workflows | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +78,7 @@ class Seat:
 
     A server's seat has a session; `starting` is true until its row exists. `store` is chosen at the first
     ask, because a rule may name it as `table`. `own_person` is the principal's key before the `people` map.
+    `refs` are the request and the emergency that it runs under, or that may yet lift what refuses it.
     """
 
     ask: Ask
@@ -77,6 +94,8 @@ class Seat:
     store: SessionStore | None = None
     table: str | None = None
     reader: StandingReader | None = None
+    refs: tuple[Ref, ...] = ()
+    sought_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ class ServerSession:
         self._requests = 0
         self._last_access: datetime | None = None
         self._until: datetime | None = None
+        self._override_id: str | None = None
         self._news = asyncio.Event()
         self._over: Deny | None = None
         self._body: tuple[tuple[str, datetime], bytes] | None = None
@@ -165,6 +166,7 @@ class ServerSession:
             expires_at=now + self._options.max_session,
             lease_seconds=allow.lease.seconds,
             role_arn=seat.target.role_arn,
+            override_id=allow.override_id,
         )
 
     # ---- signs of life
@@ -188,6 +190,7 @@ class ServerSession:
             last_access_at=self._last_access or now,
             request_count=self._requests,
             credentials_until=self._until,
+            override_id=self._override_id,
         )
         try:
             await store.beat(beat)
@@ -251,9 +254,10 @@ class ServerSession:
         return self._rendered(issued)
 
     def _note(self, issued: Issued) -> None:
-        if issued.until != self._until:
-            # Whoever revokes us must be told how long what we hold can last.
-            self._until = issued.until
+        if (issued.until, issued.allow.override_id) != (self._until, self._override_id):
+            # Whoever revokes us must be told how long what we hold can last; whoever closes an emergency
+            # must find what runs under it.
+            self._until, self._override_id = issued.until, issued.allow.override_id
             self._news.set()
 
     def _rendered(self, issued: Issued) -> bytes:

@@ -109,9 +109,12 @@ def longest(rule: BreakGlassRule) -> timedelta:
 
 
 def names(policy: BreakGlassPolicy, principal: Principal, profile: str, home_account: str | None) -> bool:
-    """Whether the policy names this principal for this profile, for whatever reason and time."""
+    """Whether the rule in charge says both this profile and this principal, for whatever reason and time.
+
+    Only then may an emergency lift a denial that is there because no rule of the policy matched.
+    """
     rule = _rule(policy, profile)
-    return rule is not None and means(rule.users, policy, principal, home_account)
+    return rule is not None and bool(rule.profiles) and means(rule.users, policy, principal, home_account)
 
 
 def may_oversee(

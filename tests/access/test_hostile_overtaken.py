@@ -11,6 +11,7 @@ import pytest
 from sentinel_server.access.session import ServerSession, SessionOptions
 from sentinel_server.errors import Blocked, PolicyDenied, SessionRevoked, TooLate
 from sentinel_server.identity.principal import Principal
+from sentinel_server.records.model import Ref
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Standing
 from sentinel_server.sessions.store import SessionStore, StoreRef
@@ -27,8 +28,10 @@ class _Held:
     go: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: int = 0
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        seen = await self.store.standing(session_id, keys)
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
+        seen = await self.store.standing(session_id, keys, refs)
         self.waiting += 1
         try:
             await self.go.wait()

@@ -29,6 +29,7 @@ from sentinel_server.errors import (
     UpstreamFailed,
 )
 from sentinel_server.policy.schema import STRICT
+from sentinel_server.records.model import Ref
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope, Session, Standing, State
 from sentinel_server.sessions.store import Beat, SessionQuery, SessionStore
@@ -449,8 +450,10 @@ class _Slow:
         self._store = store
         self.asked, self.go = asyncio.Event(), asyncio.Event()
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
-        seen = await self._store.standing(session_id, keys)
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
+        seen = await self._store.standing(session_id, keys, refs)
         self.asked.set()
         await self.go.wait()
         return seen
@@ -459,14 +462,18 @@ class _Slow:
 class _Broken:
     """A reader whose store is down."""
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
         raise StoreUnavailable("down")
 
 
 class _Silent:
     """A reader that never answers."""
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
         await asyncio.Event().wait()
         raise AssertionError
 

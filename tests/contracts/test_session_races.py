@@ -15,6 +15,7 @@ import pytest
 
 from sentinel_server.access.rounds import RoundLimits, Rounds
 from sentinel_server.errors import AlreadyExists, NotFound, SessionRevoked, StoreUnavailable, TooLate
+from sentinel_server.records.model import Ref
 from sentinel_server.sessions.model import BlockKey, Scope, Session, Standing, block_keys
 from sentinel_server.sessions.store import Beat, SessionStore
 from tests.fakes.gate import World
@@ -133,9 +134,11 @@ class LateAnswers:
         self.passed.set()
         self.kept = 0
 
-    async def standing(self, session_id: str | None, keys: Sequence[BlockKey]) -> Standing:
+    async def standing(
+        self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
+    ) -> Standing:
         """What was true when this was asked."""
-        standing = await self._store.standing(session_id, keys)
+        standing = await self._store.standing(session_id, keys, refs)
         self.kept += not self.passed.is_set()
         await self.passed.wait()
         return standing

@@ -8,11 +8,12 @@ from datetime import timedelta
 from sentinel_server.access.facts import Ask, Target
 from sentinel_server.access.gate import Gate
 from sentinel_server.access.journal import Journal
-from sentinel_server.access.seat import Rules, Seat, Sources
+from sentinel_server.access.seat import Rules, Seat, Sources, Workflows
 from sentinel_server.access.session import ServerSession, SessionOptions
 from sentinel_server.auditlog.event import Action, AuditEvent
 from sentinel_server.credentials.cache import MintCache
 from sentinel_server.errors import SentinelError
+from sentinel_server.policy.kinds import DocumentKind
 from sentinel_server.policy.schema import (
     Conditions,
     Effect,
@@ -23,6 +24,9 @@ from sentinel_server.policy.schema import (
     Policy,
     Rule,
 )
+from sentinel_server.policy.sides import AnySide, LoadedSide, SideDocument
+from sentinel_server.records.memory import MemoryRecords
+from sentinel_server.records.store import Records
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.store import SessionStore
 from tests.fakes.audit import MemoryAudit
@@ -68,6 +72,23 @@ class FakeIds:
         return f"{self.made:016x}"
 
 
+@dataclass(slots=True)
+class FakeSides:
+    """Gives the side policies a test put here; `fails` is raised instead."""
+
+    documents: dict[DocumentKind, SideDocument] = field(default_factory=dict)
+    fails: SentinelError | None = None
+
+    async def load(self, kind: DocumentKind) -> AnySide | None:
+        """The policy a test put here."""
+        if self.fails is not None:
+            raise self.fails
+        if kind not in self.documents:
+            return None
+        document = self.documents[kind]
+        return LoadedSide(document=document, kind=kind, name=kind.value, sha256="0" * 64, origin=Origin.FILE)
+
+
 @dataclass
 class World:
     """Everything around one gate."""
@@ -80,6 +101,8 @@ class World:
     rules: Rules = field(default_factory=Rules)
     told: list[SentinelError | None] = field(default_factory=list)
     tables: list[str | None] = field(default_factory=list)
+    records: Records = field(default_factory=MemoryRecords)
+    sides: FakeSides = field(default_factory=FakeSides)
     seat: Seat = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +124,7 @@ class World:
             clock=self.clock,
             ids=FakeIds(),
             rules=self.rules,
+            workflows=Workflows(records=self.records, sides=self.sides),
         )
 
     def a_seat(

@@ -1,0 +1,307 @@
+"""Approvals and emergencies at the gate: found when needed, read anew at every fetch, dropped at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from sentinel_server.access.gate import Gate
+from sentinel_server.access.once import issue_once
+from sentinel_server.auditlog.event import Action
+from sentinel_server.breakglass.model import Closing, Emergency
+from sentinel_server.breakglass.rows import closed, event_ref, opened
+from sentinel_server.clock import sortable
+from sentinel_server.errors import ApprovalRequired, PolicyDenied, PolicyUnavailable, StoreUnavailable
+from sentinel_server.policy.approval import ApprovalPolicy, ApprovalRule
+from sentinel_server.policy.breakglass import BreakGlassPolicy, BreakGlassRule
+from sentinel_server.policy.kinds import DocumentKind
+from sentinel_server.policy.schema import Effect, Mode, Rule
+from sentinel_server.policy.sides import SideDocument
+from sentinel_server.records.memory import MemoryRecords
+from sentinel_server.records.model import Change, Found, Ref, Row, Search
+from sentinel_server.requests.model import AccessRequest, Ruling
+from sentinel_server.requests.rows import request_ref, request_values, ruling_values
+from sentinel_server.sessions.memory import MemorySessions
+from sentinel_server.sessions.store import SessionQuery
+from tests.fakes import emergencies, requests
+from tests.fakes.clock import NOON
+from tests.fakes.credentials import ALICE
+from tests.fakes.gate import ANYONE, DENY, FakeSides, World, loaded
+
+WANTS_APPROVAL = Rule(name="ask", effect=Effect.REQUIRE_APPROVAL, conditions=ANYONE)
+SIDES: Mapping[DocumentKind, SideDocument] = {
+    DocumentKind.APPROVAL: ApprovalPolicy(
+        rules=(ApprovalRule(name="prod", profiles=("prod",), requesters=("alice",), approvers=("bob",)),)
+    ),
+    DocumentKind.BREAKGLASS: BreakGlassPolicy(
+        rules=(BreakGlassRule(name="on call", profiles=("prod",), users=("alice",)),)
+    ),
+}
+
+
+@dataclass(slots=True)
+class CountingRecords:
+    """Ledgers in memory that count searches; `fails` is raised by them and by commits."""
+
+    inner: MemoryRecords
+    searches: int = 0
+    fails: StoreUnavailable | None = None
+
+    async def get(self, refs: Sequence[Ref]) -> Mapping[Ref, Row]:
+        """What the ledgers have."""
+        return await self.inner.get(refs)
+
+    async def commit(self, changes: Sequence[Change]) -> bool:
+        """What the ledgers make of it."""
+        if self.fails is not None:
+            raise self.fails
+        return await self.inner.commit(changes)
+
+    async def find(self, search: Search, limit: int, token: str | None = None) -> Found:
+        """What the ledgers find."""
+        self.searches += 1
+        if self.fails is not None:
+            raise self.fails
+        return await self.inner.find(search, limit, token)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """A gate whose policy is `rules`, ledgers that a test writes, and alice, who wants prod."""
+
+    world: World
+    ledger: MemoryRecords
+    counted: CountingRecords
+
+    async def has(self, request: AccessRequest) -> AccessRequest:
+        """Write the request as it is, whatever was there."""
+        ref = request_ref(request.id)
+        there = (await self.ledger.get([ref])).get(ref)
+        values = request_values(request, self.world.clock.now())
+        assert await self.ledger.commit(
+            [Change(ref=ref, seen=None if there is None else there.version, set=values)]
+        )
+        return request
+
+    async def breaks(self, event: Emergency) -> Emergency:
+        """Write the emergency."""
+        assert await self.ledger.commit([Change(ref=event_ref(event.id), seen=None, set=opened(event))])
+        return event
+
+    async def revokes(self, request: AccessRequest) -> None:
+        """Take the approval back, as an approver would."""
+        await self._changes(
+            request_ref(request.id), ruling_values("revoked", Ruling(at=self.world.clock.now(), by="bob"))
+        )
+
+    async def closes(self, event: Emergency) -> None:
+        """Close the emergency, as security would."""
+        closing = Closing(at=self.world.clock.now(), by="carol", reason="over")
+        await self._changes(event_ref(event.id), closed(closing))
+
+    async def _changes(self, ref: Ref, values: Mapping[str, str | int | None]) -> None:
+        row = (await self.ledger.get([ref]))[ref]
+        assert await self.ledger.commit([Change(ref=ref, seen=row.version, set=values)])
+
+    def later(self, **span: float) -> None:
+        """Time passes."""
+        self.world.clock.pass_(timedelta(**span))
+
+
+def scene(*rules: Rule) -> Scene:
+    """A scene with these rules and both side policies."""
+    ledger = MemoryRecords()
+    counted = CountingRecords(ledger)
+    world = World(
+        store=MemorySessions(records=ledger), records=counted, sides=FakeSides(documents=dict(SIDES))
+    )
+    world.policies.policy = loaded(*rules)
+    return Scene(world=world, ledger=ledger, counted=counted)
+
+
+def approved_request(**changes: object) -> AccessRequest:
+    """Alice's request for an hour of prod, approved by bob a minute before noon."""
+    before = NOON - timedelta(minutes=2)
+    asked = requests.a_request(created_at=before, expires_at=before + timedelta(days=1))
+    return replace(requests.approved(asked, requests.BOB), **changes)  # type: ignore[arg-type]
+
+
+def an_event(**changes: object) -> Emergency:
+    """Alice's emergency for prod, opened at noon."""
+    return emergencies.an_event(created_at=NOON, person=ALICE.person, principal_arn=ALICE.arn, **changes)
+
+
+async def test_an_approved_request_is_found_used_stamped_and_written_down() -> None:
+    at = scene(WANTS_APPROVAL)
+    request = await at.has(approved_request())
+    issued = await issue_once(Gate(at.world.sources), at.world.a_seat())
+    assert issued.allow.override_id == request.id
+    asked = at.world.roles.asks[-1]
+    assert asked.source_identity.startswith("sentinel=u.alice=a=")
+    assert asked.duration == timedelta(minutes=59)
+    lines = [event for event in at.world.audit.events if event.override == request.id]
+    assert [event.action for event in lines] == [
+        Action.REQUEST_STARTED,
+        Action.INTENT,
+        Action.OUTCOME,
+        Action.SERVED,
+    ]
+    assert {event.override_kind for event in lines} == {"approval"}
+    assert lines[2].outcome == "issued"
+
+
+async def test_the_first_use_is_in_the_row_before_aws_is_asked() -> None:
+    at = scene(WANTS_APPROVAL)
+    request = await at.has(approved_request())
+    await issue_once(Gate(at.world.sources), at.world.a_seat())
+    row = at.ledger.look([request_ref(request.id)])[request_ref(request.id)]
+    assert row.values["started_at"] == sortable(NOON)
+
+
+async def test_a_first_use_that_cannot_be_written_down_is_a_refusal() -> None:
+    at = scene(WANTS_APPROVAL)
+    await at.has(approved_request())
+    seat = at.world.a_seat()
+    gate = Gate(at.world.sources)
+
+    class Breaking(CountingRecords):
+        async def find(self, search: Search, limit: int, token: str | None = None) -> Found:
+            found = await self.inner.find(search, limit, token)
+            self.fails = StoreUnavailable("disk full")
+            return found
+
+    at.world.records = Breaking(at.ledger)
+    gate = Gate(at.world.sources)
+    with pytest.raises(StoreUnavailable, match="disk full"):
+        await issue_once(gate, seat)
+    assert at.world.roles.asks == []
+
+
+async def test_policy_that_allows_by_itself_searches_for_nothing() -> None:
+    at = scene(Rule(name="ok", effect=Effect.ALLOW, conditions=ANYONE))
+    await at.has(approved_request())
+    issued = await issue_once(Gate(at.world.sources), at.world.a_seat())
+    assert issued.allow.override_id is None
+    assert at.counted.searches == 0
+
+
+async def test_a_server_is_no_longer_served_at_the_next_fetch_after_its_approval_was_taken_back() -> None:
+    at = scene(WANTS_APPROVAL)
+    request = await at.has(approved_request())
+    session = at.world.a_server()
+    await session.start()
+    try:
+        assert json.loads(await session.fetch())["Code"] == "Success"
+        (row,) = (await at.world.store.sessions(SessionQuery(), at.world.clock.now(), 10)).sessions
+        assert row.override_id == request.id
+        assert row.source_identity.startswith("sentinel=u.alice=a=")
+        await at.revokes(request)
+        with pytest.raises(ApprovalRequired, match=f"request {request.id}: it is revoked"):
+            await session.fetch()
+    finally:
+        await session.close()
+
+
+async def test_a_server_is_no_longer_served_at_the_next_fetch_after_its_emergency_was_closed() -> None:
+    at = scene(DENY)
+    event = await at.breaks(an_event())
+    session = at.world.a_server()
+    await session.start()
+    try:
+        assert json.loads(await session.fetch())["Code"] == "Success"
+        assert at.world.roles.asks[-1].source_identity.startswith("sentinel=u.alice=b=")
+        await at.closes(event)
+        with pytest.raises(PolicyDenied, match=f"emergency {event.id} is closed"):
+            await session.fetch()
+    finally:
+        await session.close()
+
+
+async def test_an_approval_that_comes_while_a_program_asks_and_asks_is_taken_up() -> None:
+    at = scene(WANTS_APPROVAL)
+    pending = await at.has(replace(approved_request(), votes=(), approved_at=None))
+    seat = at.world.a_seat(Mode.CREDENTIAL_PROCESS)
+    gate = Gate(at.world.sources)
+    with pytest.raises(ApprovalRequired, match=f"request {pending.id}: it is pending"):
+        await gate.issue(seat)
+    await at.has(approved_request())
+    issued = await gate.issue(seat)
+    assert issued.allow.override_id == pending.id
+    assert at.counted.searches == 2, "the row itself told, without another search of the index"
+
+
+async def test_a_program_that_asks_and_asks_searches_no_more_than_once_a_second() -> None:
+    at = scene(WANTS_APPROVAL)
+    seat = at.world.a_seat()
+    gate = Gate(at.world.sources)
+    for _ in range(5):
+        with pytest.raises(ApprovalRequired):
+            await gate.issue(seat)
+    assert at.counted.searches == 2, "one for requests, one for emergencies"
+    at.later(seconds=1)
+    with pytest.raises(ApprovalRequired):
+        await gate.issue(seat)
+    assert at.counted.searches == 4
+
+
+async def test_ledgers_that_fail_are_no_override_and_the_refusal_says_so() -> None:
+    at = scene(WANTS_APPROVAL)
+    await at.has(approved_request())
+    at.counted.fails = StoreUnavailable("table is gone")
+    with pytest.raises(ApprovalRequired, match="could not be looked at: table is gone"):
+        await issue_once(Gate(at.world.sources), at.world.a_seat())
+    assert at.world.roles.asks == []
+
+
+async def test_an_approval_policy_that_cannot_be_read_stops_a_server_that_ran_by_it() -> None:
+    at = scene(WANTS_APPROVAL)
+    await at.has(approved_request())
+    session = at.world.a_server()
+    await session.start()
+    try:
+        await session.fetch()
+        at.world.sides.fails = PolicyUnavailable("approvals.yaml is gone")
+        with pytest.raises(ApprovalRequired, match=r"approvals\.yaml is gone"):
+            await session.fetch()
+        at.world.sides.fails = None
+        assert json.loads(await session.fetch())["Code"] == "Success"
+    finally:
+        await session.close()
+
+
+async def test_a_server_goes_on_by_a_second_approval_when_the_first_is_taken_back() -> None:
+    at = scene(WANTS_APPROVAL)
+    first = await at.has(approved_request())
+    session = at.world.a_server()
+    await session.start()
+    try:
+        await session.fetch()
+        second = await at.has(approved_request(id="f" * 16, votes=(), approved_at=None))
+        await at.has(requests.approved(second, requests.BOB, at=NOON))
+        await at.revokes(first)
+        assert json.loads(await session.fetch())["Code"] == "Success"
+        intents = [event for event in at.world.audit.events if event.action is Action.INTENT]
+        assert [event.override for event in intents] == [first.id, second.id]
+    finally:
+        await session.close()
+
+
+async def test_credentials_of_one_override_are_never_served_for_another() -> None:
+    at = scene(WANTS_APPROVAL)
+    first = await at.has(approved_request())
+    session = at.world.a_server()
+    await session.start()
+    try:
+        before = json.loads(await session.fetch())["AccessKeyId"]
+        await at.has(requests.approved(approved_request(id="f" * 16, votes=()), requests.BOB, at=NOON))
+        await at.revokes(first)
+        assert json.loads(await session.fetch())["AccessKeyId"] != before
+    finally:
+        await session.close()
