@@ -21,7 +21,7 @@ COMMANDS = {
         "cli.policies.push:push", "Check a policy, show what changes, ask, sign it, and put it into force."
     ),
     "rollback": Lazy("cli.policies.rollback:rollback", "Push the bytes of an earlier version again."),
-    "sign": Lazy("cli.policies.sign:sign", "Sign a policy file for one place."),
+    "sign": Lazy("cli.policies.sign:sign", "Sign a policy of any kind, in a file, for one place."),
     "test": Lazy("cli.policies.test:test", "Run tests of decisions on a policy file."),
     "validate": Lazy(
         "cli.policies.validate:validate", "Check policy files (- is stdin) and list every problem."

@@ -12,33 +12,35 @@ from sentinel_server.clock import SystemClock
 from sentinel_server.errors import Findings, InvalidPolicy
 
 if TYPE_CHECKING:
+    from sentinel_server.policy.kinds import DocumentKind
     from sentinel_server.policy.schema import Policy
     from sentinel_server.policy.stored import Stored
 
 
-def check(data: bytes, file: str, *, tests: bool) -> None:
-    """Read the policy, lint it, and with `tests` run those beside the file.
+def check(data: bytes, file: str, kind: DocumentKind, *, tests: bool) -> None:
+    """Read the document, lint it, and with `tests` run those beside the file of an access policy.
 
     Warnings of lint are said. Raises InvalidPolicy when it is none, Findings when lint has an error or a test
     fails, PolicyUnavailable when the tests cannot be read.
     """
-    from sentinel_server.policy.parse import parse_policy
+    from sentinel_server.policy.documents import parse_document
+    from sentinel_server.policy.schema import Policy
 
-    policy = parse_policy(data, file=file)
+    document = parse_document(data, file=file, kind=kind)
     with progress("linting"):
-        errors = _linted(data, file)
+        errors = _linted(data, file, kind)
     if errors:
         raise Findings("\n".join([f"lint speaks against {file}", *errors]), hint="mend it, then push again")
-    if tests:
-        _test(policy, file)
+    if tests and isinstance(document, Policy):
+        _test(document, file)
 
 
-def _linted(data: bytes, file: str) -> list[str]:
+def _linted(data: bytes, file: str, kind: DocumentKind) -> list[str]:
     """The errors of lint; all else is said at once."""
     from sentinel_server.policy.lint import Severity, lint
 
     errors = []
-    for found in lint(data, file=file, now=SystemClock().now()):
+    for found in lint(data, file=file, now=SystemClock().now(), kind=kind):
         line = f"{file}:{found.line}:{found.column}: {found.code.value} {found.message}"
         if found.severity is Severity.ERROR:
             errors.append(line)
@@ -66,11 +68,15 @@ def _test(policy: Policy, file: str) -> None:
 
 
 def meaning(seen: Stored, data: bytes) -> Iterator[str]:
-    """Who would gain and lose what, in lines; nothing when what is stored cannot be understood."""
+    """Who would gain and lose what by an access policy, in lines; nothing when the old one is none."""
     from cli.compared import meaning_lines
+    from cli.policies.shelf import kind_of
     from sentinel_server.policy.comparing import NOTHING, compare
+    from sentinel_server.policy.kinds import DocumentKind
     from sentinel_server.policy.parse import parse_policy
 
+    if kind_of(seen.profile) is not DocumentKind.POLICY:
+        return
     try:
         old = NOTHING if seen.data is None else parse_policy(seen.data, file=seen.name)
     except InvalidPolicy:

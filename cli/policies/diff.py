@@ -10,6 +10,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, policy_options, region_option
 from cli.policies.files import read_or_fail
+from cli.policies.shelf import kind_of
 
 if TYPE_CHECKING:
     from sentinel_server.policy.comparing import Comparison
@@ -83,7 +84,7 @@ def _stored(profile: str, flags: dict[str, Any]) -> _Side:
     settings = settings_from(flags_of(flags))
 
     async def read() -> Stored:
-        async with wiring.open_policy_store(settings) as shelf:
+        async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
             return await shelf.store.read(profile)
 
     found = run(read())

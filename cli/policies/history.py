@@ -8,7 +8,7 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of, output_option
-from cli.policies.shelf import keys_option, store_options
+from cli.policies.shelf import keys_option, kind_of, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.keys import KeySet
@@ -43,7 +43,7 @@ async def _rows(settings: Any, profile: str) -> list[dict[str, Any]]:
     from sentinel_server import wiring
     from sentinel_server.errors import NotFound
 
-    async with wiring.open_policy_store(settings) as shelf:
+    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
         revisions = await shelf.store.history(profile)
         if not revisions:
             seen = await shelf.store.read(profile)

@@ -12,7 +12,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, region_option
 from cli.policies.roots import public_key_of, root, sign
-from cli.policies.shelf import instant, keys_option, store_options
+from cli.policies.shelf import instant, keys_option, kind_of, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.keys import KeySet, PublicKey
@@ -161,7 +161,7 @@ async def _pinned(
     from sentinel_server import wiring
     from sentinel_server.clock import SystemClock
 
-    async with wiring.open_policy_store(settings) as shelf:
+    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
         seen = await shelf.store.read(profile)
         found = ring.read()
         number = serial or verify_one(seen, found, SystemClock().now()).serial

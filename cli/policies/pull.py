@@ -8,7 +8,7 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of
-from cli.policies.shelf import keys_option, store_options, write_file
+from cli.policies.shelf import keys_option, kind_of, store_options, write_file
 
 
 @click.command("pull")
@@ -35,7 +35,7 @@ async def _pull(settings: Any, profile: str, version: int | None, checked: bool)
 
     if checked and version is not None:
         raise BadInput("only the version in force can be verified", hint="leave out --version or --verify")
-    async with wiring.open_policy_store(settings) as shelf:
+    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
         seen = await shelf.store.read(profile)
         if version is not None:
             return earlier(await shelf.store.history(profile), seen, version).data

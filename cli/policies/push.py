@@ -10,7 +10,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import flags_of, yes_option
 from cli.policies.files import read_or_fail
-from cli.policies.shelf import keys_option, signer_options, store_options
+from cli.policies.shelf import keys_option, kind_of, signer_options, store_options
 
 TIERS = ("auto", "standard", "advanced")
 """The tiers of SSM parameters; a test holds them to `policy.stored.Tier`."""
@@ -32,14 +32,16 @@ TIERS = ("auto", "standard", "advanced")
 def push(profile: str, file: str, **options: Any) -> None:
     """Check a policy, show what changes, ask, sign it, and put it into force.
 
-    FILE is a policy, - for stdin. Nothing is written unless what is there is still what was shown.
+    FILE is a policy, - for stdin. PROFILE may be kind:approval, kind:breakglass or kind:ratelimit, too, here
+    and wherever stored policies are meant. Nothing is written unless what is there is still what was shown.
     """
     from cli.policies.checking import check
     from cli.policies.pushing import Push
     from sentinel_server.policy.stored import Shape
 
     data = read_or_fail(file)
-    check(data, "<stdin>" if file == "-" else file, tests=not options.pop("no_tests"))
+    name = "<stdin>" if file == "-" else file
+    check(data, name, kind_of(profile), tests=not options.pop("no_tests"))
     shape = Shape(
         tier=options.pop("tier"), secure=options.pop("secure"), kms_key_id=options.pop("kms_key_id")
     )
@@ -77,7 +79,7 @@ async def _push(settings: Any, profile: str, wanted: Any, shape: Any, expected: 
 
     if wanted.ready is not None and (wanted.sign_with or wanted.kms_key):
         raise BadInput("the policy is signed already", hint="leave out --signature, or the key")
-    async with wiring.open_policy_store(settings, shape) as shelf:
+    async with wiring.open_policy_store(settings, shape, kind_of(profile)) as shelf:
         seen = await shelf.store.read(profile)
         check_version(seen, expected)
         await put(settings, shelf, seen, wanted)

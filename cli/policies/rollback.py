@@ -9,7 +9,7 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of, yes_option
-from cli.policies.shelf import keys_option, signer_options, store_options
+from cli.policies.shelf import keys_option, kind_of, signer_options, store_options
 
 
 @click.command("rollback")
@@ -52,11 +52,11 @@ async def _rollback(
     from sentinel_server import wiring
     from sentinel_server.policy.shipping import earlier
 
-    async with wiring.open_policy_store(settings) as shelf:
+    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
         seen = await shelf.store.read(profile)
         revision = earlier(await shelf.store.history(profile), seen, version)
         source = f"{seen.name} (version {revision.version})"
-        check(revision.data, source, tests=False)
+        check(revision.data, source, kind_of(profile), tests=False)
         wanted = Push(
             data=revision.data,
             source=source,

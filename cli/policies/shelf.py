@@ -14,6 +14,7 @@ from cli.options import control_option, policy_options, region_option, setting_o
 from cli.types import span
 
 if TYPE_CHECKING:
+    from sentinel_server.policy.kinds import DocumentKind
     from sentinel_server.policy.signing import Signer
     from sentinel_server.settings.resolve import Settings
 
@@ -38,6 +39,23 @@ def signer_options(command: Command) -> Command:
     kms = click.option("--kms-key", metavar="ID", help="Sign with this KMS key (id, ARN or alias).")
     valid = click.option("--valid-for", type=span, metavar="DURATION", help="When the signature expires.")
     return file(kms(valid(command)))
+
+
+KIND = "kind:"
+"""What comes before the kind of a side policy where else a profile is named; no profile is named so."""
+
+
+def kind_of(profile: str) -> DocumentKind:
+    """Which kind of document a command is about. Raises BadInput for `kind:` and no side policy's."""
+    from sentinel_server.errors import BadInput
+    from sentinel_server.policy.kinds import SIDE_NAMES, DocumentKind
+
+    if not profile.startswith(KIND):
+        return DocumentKind.POLICY
+    named = {f"{KIND}{kind.value}": kind for kind in SIDE_NAMES}
+    if profile not in named:
+        raise BadInput(f"{profile!r} is no kind of side policy", hint=f"write one of {', '.join(named)}")
+    return named[profile]
 
 
 @asynccontextmanager

@@ -34,19 +34,19 @@ def sign(
     out: str | None,
     **flags: Any,
 ) -> None:
-    """Sign a policy file for one place.
+    """Sign a policy of any kind, in a file, for one place.
 
     The signature is of use nowhere else. Push both: sentinel policy push PROFILE FILE --signature FILE.sig
     """
     from cli.output import note
     from cli.policies.verify import place_of
-    from sentinel_server.policy.parse import parse_policy
+    from sentinel_server.policy.documents import parse_document
 
     settings = settings_from(flags_of(flags))
     place = place_of(file, parameter, account, settings.region)
     target = out or f"{file}.sig"
     data = read_or_fail(file)
-    parse_policy(data, file=file)
+    parse_document(data, file=file)
     number = serial or _next(target, place)
     write_file(target, run(_envelope(settings, place, data, number, sign_with, kms_key, valid_for)))
     note(f"{file} is signed for {place} {in_days(valid_for)} with serial {number}: {target}")

@@ -11,7 +11,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import flags_of, output_option
 from cli.policies.files import read_or_fail
-from cli.policies.shelf import keys_option, store_options
+from cli.policies.shelf import keys_option, kind_of, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.statement import Statement
@@ -73,7 +73,7 @@ async def _of_profile(settings: Settings, profile: str) -> Statement:
     from sentinel_server import wiring
     from sentinel_server.errors import PolicyUnavailable
 
-    async with wiring.open_policy_store(settings) as shelf:
+    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
         seen = await shelf.store.read(profile)
         if seen.data is None:
             raise PolicyUnavailable(f"no policy for {profile}: {seen.name} does not exist")

@@ -249,6 +249,11 @@ def test_a8_a_policy_of_20_kib_is_too_large_for_ssm_and_lives_in_a_file(team: Te
     assert (refused.status, "an SSM parameter holds 8192" in refused.err) == (2, True)
     assert team.stored() is None
     assert team.stored("prod.sig") is None
+    assert "advanced" not in refused.err, "no tier would help"
+    file = team.file(LARGE)
+    place = ("--parameter", f"{ROOT}/prod", "--account", team.sandbox.aws.account_id, "--region", "us-east-1")
+    assert team("sign", file, *place, "--kms-key", arn).status == 0
+    assert team("verify", file, *place).status == 0
     team.run.set(SENTINEL_POLICIES=f"file://{tmp_path / 'policies'}")
     for text in (LARGE, LARGE.replace("[dev]", "[carol]")):
         pushed = team.push(text, "--kms-key", arn, sign=False)

@@ -35,6 +35,9 @@ rules:
 """
 
 
+APPROVALS = "kind: approval\nversion: 1\nrules: [{name: a, profiles: [prod], approvers: [alice]}]\n"
+
+
 @pytest.fixture
 def sentinel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -42,6 +45,7 @@ def sentinel(
     line = CommandLine(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "prod.yaml").write_text(POLICY)
+    (tmp_path / "approvals.yaml").write_text(APPROVALS)
     (tmp_path / "changed.yaml").write_text(POLICY.replace("[dev]", "[dev, carol]"))
     line.set(SENTINEL_SIGNING_KEYS=str(tmp_path / "policy-keys.json"))
     return line
