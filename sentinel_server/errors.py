@@ -18,6 +18,7 @@
     │   ├── DeadlineTooNear
     │   ├── PrincipalChanged
     │   ├── LoginRequired
+    │   ├── RequestRefused
     │   ├── BreakGlassRefused
     │   ├── BreakGlassLimited
     │   ├── MfaRequired
@@ -45,6 +46,7 @@
     ├── NotFound
     ├── AlreadyExists
     ├── PolicyChanged
+    ├── RequestOver
     ├── EmergencyOver
 
 
@@ -232,6 +234,13 @@ class LoginRequired(Refused):
 
     code = "LoginRequired"
     default_hint = "log in again: aws sso login --profile NAME"
+
+
+class RequestRefused(Refused):
+    """The approval policy does not let this person ask for this, or decide about it."""
+
+    code = "RequestRefused"
+    default_hint = "see who may: the approval policy, with sentinel config show"
 
 
 class BreakGlassRefused(Refused):
@@ -422,6 +431,13 @@ class PolicyChanged(SentinelError):
 
     code = "PolicyChanged"
     default_hint = "look at what is there now: sentinel policy history PROFILE"
+
+
+class RequestOver(SentinelError):
+    """The request cannot be changed so, because something else has become of it already."""
+
+    code = "RequestOver"
+    default_hint = "look at it: sentinel check ID"
 
 
 class EmergencyOver(SentinelError):

@@ -117,8 +117,8 @@ def _request(row: Row) -> AccessRequest:
     values = row.values
     if values.get("kind") != KIND:
         raise ValueError("it is of another kind")
-    if not is_request_id(row.ref.key):
-        raise ValueError("its key is not a request's id")
+    if not is_request_id(row.ref.key) or row.version < 1:
+        raise ValueError("its key or its version is not a request's")
     created_at, expires_at = _instant(values, "created_at"), _instant(values, "expires_at")
     if expires_at <= created_at:
         raise ValueError("it expires before it was made")

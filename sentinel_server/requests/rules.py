@@ -160,7 +160,7 @@ def _not_theirs(voter: frozenset[str], requester: frozenset[str], seen: frozense
 
 
 def _untimely(request: AccessRequest, vote: Vote, now: datetime) -> str:
-    if not request.created_at <= vote.at < request.expires_at:
+    if not request.created_at - CLOCKS_APART <= vote.at < request.expires_at:
         return "was not made while the request was open"
     return f"is from the future, {whole_seconds(vote.at)}" if vote.at > now + CLOCKS_APART else ""
 
