@@ -59,6 +59,14 @@ def table(
     return [_line(row, widths) for row in cells]
 
 
+def fixed(cells: Sequence[str], widths: Sequence[int], width: int | None) -> str:
+    """Cells in columns of these widths, cleaned and cut; the last has what is left of `width`, or no end."""
+    *most, last = [clean(cell) for cell in cells]
+    line = _line(most, widths)
+    line += " " * (sum(widths) + len(_GAP) * len(widths) - columns(line))
+    return (line + (last if width is None else cut(last, max(width - columns(line), _NARROWEST)))).rstrip()
+
+
 def labelled(lines: Sequence[tuple[str, str]]) -> list[str]:
     """Label and text per line, the texts aligned and cleaned."""
     widest = max((columns(label) for label, _ in lines), default=0)

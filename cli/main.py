@@ -17,7 +17,7 @@ from sentinel_server import __version__
 from sentinel_server.errors import SentinelError
 
 COMMANDS: dict[str, Lazy] = {
-    "audit": Lazy("cli.commands.audit:audit", "Check the audit log."),
+    "audit": Lazy("cli.commands.audit:audit", "Read the audit log, and check it."),
     "config": Lazy("cli.commands.config:config", "Show what is configured; write and check documents."),
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),

@@ -29,6 +29,7 @@ __all__ = [
     "note",
     "plain_line",
     "progress",
+    "screen_width",
     "show_csv",
     "show_json",
     "show_lines",
@@ -174,6 +175,11 @@ def _cell(value: object) -> object:
         return value
     text = clean(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def screen_width() -> int | None:
+    """Columns of the terminal that stdout is; None when it is none."""
+    return _width(sys.stdout)
 
 
 def _width(stream: TextIO) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +26,20 @@ def span(text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(f"{text!r}: {error}") from None
+
+
+def moment(text: str) -> datetime | timedelta:
+    """An instant (`2026-03-01`, `2026-03-01T09:00Z`; UTC unless it says) or so long ago (`2h`, `7d`).
+
+    Raises BadParameter.
+    """
+    if not text[:4].isdigit() or "-" not in text:
+        return span(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: 2h, 7d, 2026-03-01 or 2026-03-01T09:00Z is wanted") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def block_key(text: str) -> BlockKey:

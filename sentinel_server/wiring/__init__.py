@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sentinel_server.wiring.audits import log_reader
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
 from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.policies import (
@@ -28,6 +29,7 @@ __all__ = [
     "child_files",
     "key_ring",
     "load_profile",
+    "log_reader",
     "loopback",
     "open_audit",
     "open_door",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.commands.audit import SHOWN, WIDTH
+from cli.audits.report import SHOWN, WIDTH
 from cli.main import root
 from sentinel_server.errors import AuditUnavailable, BadInput
 from tests.fakes.auditlogs import KEY, a_log, a_name, head_of
@@ -86,7 +86,15 @@ def test_json_says_all_of_it(logs: Path) -> None:
             "text": "is not what the next line was linked to",
         }
     ]
-    assert second == {"file": str(logs / SECOND), "lines": 12, "sealed": 4, "closed": True, "findings": []}
+    head = head_of(SECOND, (logs / SECOND).read_bytes())
+    assert second == {
+        "file": str(logs / SECOND),
+        "lines": 12,
+        "sealed": 4,
+        "closed": True,
+        "head": f"{'b' * 16}:{head.seq}:{head.hash}",
+        "findings": [],
+    }
 
 
 def test_a_cut_last_line_is_incomplete(logs: Path) -> None:
@@ -187,6 +195,41 @@ def test_a_configured_directory_that_is_not_there_is_not_a_clean_log(tmp_path: P
         root, ["audit", "verify-logs"], env={"SENTINEL_AUDIT_DIRECTORY": str(tmp_path / "no")}
     )
     assert isinstance(result.exception, AuditUnavailable)
+
+
+def test_a_noted_head_must_be_there(logs: Path) -> None:
+    head = as_json(verify(logs, "--json"))["files"][1]["head"]
+    assert verify(logs, "--expect-head", head).exit_code == 0
+    (logs / SECOND).write_bytes(b"".join((logs / SECOND).read_bytes().splitlines(keepends=True)[:-1]))
+    result = verify(logs, "--expect-head", head)
+    assert result.exit_code == 1
+    assert "cut_back" in result.stdout
+
+
+def test_a_saved_report_notes_every_head(logs: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "monday.json"
+    saved.write_text(verify(logs, "--json").stdout)
+    assert verify(logs, "--expect-head", saved).exit_code == 0
+    (logs / SECOND).unlink()
+    result = verify(logs, "--expect-head", saved)
+    assert result.exit_code == 1
+    assert "nothing of writer bbbbbbbbbbbbbbbb is here" in " ".join(result.stdout.split())
+
+
+def test_a_noted_head_is_looked_for_where_its_writer_is(logs: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / a_name(3, "c" * 16)).write_bytes(a_log(writer="c" * 16))
+    head = as_json(verify(logs, "--json"))["files"][0]["head"]
+    assert verify(logs, other, "--expect-head", head, "--key-file", tmp_path / "audit.key").exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["nonsense", "[]", '{"files": [{"head": "nonsense"}]}', '{"files": 7}'])
+def test_what_is_no_head_is_a_mistake(logs: Path, tmp_path: Path, text: str) -> None:
+    saved = tmp_path / "saved.json"
+    saved.write_text(text)
+    for named in (saved, tmp_path / "nothing", "abc:1:2"):
+        assert isinstance(verify(logs, "--expect-head", named).exception, BadInput)
 
 
 def test_a_name_cannot_move_the_cursor(tmp_path: Path) -> None:

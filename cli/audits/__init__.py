@@ -1,0 +1,1 @@
+"""The commands of `sentinel audit`, one file each, and what they share."""
