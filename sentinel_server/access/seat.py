@@ -38,6 +38,10 @@ OpenStore = Callable[[str | None], Awaitable[SessionStore]]
 """Opens the session store: the configured one, or the table a rule names. Raises StoreUnavailable."""
 
 
+OpenRecords = Callable[[], Awaitable[Records]]
+"""Opens the ledgers of approvals and emergencies, or gives them again. Raises StoreUnavailable."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The settings that decisions depend on."""
@@ -52,7 +56,7 @@ class Rules:
 class Workflows:
     """Where approvals and emergencies are kept, the policies they go by, and what makes a vote count."""
 
-    records: Records
+    open_records: OpenRecords
     sides: SidePolicies
     check: VoteCheck = no_signature_wanted
 

@@ -105,7 +105,8 @@ class Seeker:
         ref = Ref(ledger=Ledger.REQUESTS, key=request_id)
         begun = Change(ref=ref, seen=request.version, set={"started_at": sortable(self._clock.now())})
         try:
-            if await self._workflows.records.commit([begun]):
+            records = await self._workflows.open_records()
+            if await records.commit([begun]):
                 return None
         except SentinelError as error:
             return error
@@ -128,7 +129,8 @@ class Seeker:
         """The candidates that promise most: what is or may still be in force, else the newest, to say why
         not.
         """
-        now, records, profile = self._clock.now(), self._workflows.records, seat.ask.profile
+        now, profile = self._clock.now(), seat.ask.profile
+        records = await self._workflows.open_records()
         people = dict.fromkeys(person for person in (seat.person, seat.own_person) if person)
         if marker is Marker.APPROVED:
             asked = [each for person in people for each in await newest_requests(records, person, profile)]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
-from sentinel_server.wiring.policies import Reading, policy_source
+from sentinel_server.wiring.policies import Reading, policy_source, side_source
 from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
+from sentinel_server.wiring.requests import vote_check
 from sentinel_server.wiring.stores import StoreOpener, open_audit
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
     Raises UnknownProfile, InvalidSetting and LoginRequired before anything is asked of AWS.
     """
     from sentinel_server.access.gate import Gate
-    from sentinel_server.access.seat import Rules, Sources
+    from sentinel_server.access.seat import Rules, Sources, Workflows
     from sentinel_server.adapters.aws.sts import StsAssumer
     from sentinel_server.credentials.endpoints import region_of
 
@@ -59,13 +60,14 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
         reading = Reading(
             stack=stack, settings=settings, control=control, region=region, clock=clock, say=visitor.say
         )
+        opener = StoreOpener(stack, settings, control, region)
         roles = StsAssumer(base.sts, base, clock)
         stack.push_async_callback(roles.close)
         sources = Sources(
             policies=await policy_source(reading),
             base=base,
             roles=roles,
-            open_store=StoreOpener(stack, settings, control, region),
+            open_store=opener,
             audit=await stack.enter_async_context(open_audit(settings, clock=clock, say=visitor.say)),
             clock=clock,
             ids=SystemIds(),
@@ -74,6 +76,9 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
                 enforce_lease=settings.enforce_lease,
                 session_tags=settings.session_tags,
                 persons=settings.persons,
+            ),
+            workflows=Workflows(
+                open_records=opener.ledgers, sides=side_source(reading), check=vote_check(settings)
             ),
         )
         seat = _seat(sources, ask, profile, visitor)

@@ -112,6 +112,9 @@ class World:
         self.tables.append(table)
         return self.store
 
+    async def _ledgers(self) -> Records:
+        return self.records
+
     @property
     def sources(self) -> Sources:
         """The fakes as the gate wants them."""
@@ -124,7 +127,7 @@ class World:
             clock=self.clock,
             ids=FakeIds(),
             rules=self.rules,
-            workflows=Workflows(records=self.records, sides=self.sides),
+            workflows=Workflows(open_records=self._ledgers, sides=self.sides),
         )
 
     def a_seat(
