@@ -83,7 +83,7 @@ def _show_one(
         profile=profile,
         mode=Mode(mode),
         now=now,
-        home_account=loaded.account or principal.account,
+        home_account=loaded.home_of(principal),
     )
     found = explained(loaded, ask)
     click.echo(json.dumps(found, indent=2) if output == "json" else in_words(found))

@@ -65,7 +65,7 @@ def _approved(facts: Facts, principal: Principal, opening: Opening, now: datetim
     if side is None or isinstance(side, SentinelError) or not isinstance(side.document, ApprovalPolicy):
         yield _no_policy("approval", side)
         return
-    home = side.account or principal.account
+    home = side.home_of(principal)
     if opening.named and not requests.names(side.document, principal, profile, home):
         yield f"no approval rule names {principal.name} and {profile}"
         return
@@ -94,7 +94,7 @@ def _emergency(facts: Facts, principal: Principal, opening: Opening, now: dateti
     if side is None or isinstance(side, SentinelError) or not isinstance(side.document, BreakGlassPolicy):
         yield _no_policy("break-glass", side)
         return
-    home = side.account or principal.account
+    home = side.home_of(principal)
     if opening.named and not emergencies.names(side.document, principal, profile, home):
         yield f"no break-glass rule names {principal.name} and {profile}"
         return

@@ -17,7 +17,7 @@ def policy_ask(ask: Ask, principal: Principal, loaded: LoadedPolicy, now: dateti
         profile=ask.profile,
         mode=ask.mode,
         now=now,
-        home_account=loaded.account or principal.account,
+        home_account=loaded.home_of(principal),
     )
 
 

@@ -78,7 +78,7 @@ def _cell(
         profile=profile_of(profile),
         mode=mode,
         now=now,
-        home_account=loaded.account or principal.account,
+        home_account=loaded.home_of(principal),
     )
     decision = evaluate(loaded.policy, ask)
     met = outcome(decision, mode, shared_store=True)

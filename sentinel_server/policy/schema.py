@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 
+from sentinel_server.identity.principal import Principal
+
 
 class Effect(Enum):
     """What a matching rule decides."""
@@ -229,6 +231,10 @@ class Loaded:
     signer: str = ""
     serial: int | None = None
     not_after: datetime | None = None
+
+    def home_of(self, principal: Principal) -> str:
+        """The account whose bare names it means when it trusts none by name: its own, else the asker's."""
+        return self.account or principal.account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import InvalidSetting
 
@@ -39,13 +39,12 @@ def child_files(state: Path, config: str) -> ChildFiles:
 
 def _refuse_shared(directory: Path) -> None:
     """Whoever can write here could put a credential process into the child's configuration."""
-    if sys.platform != "win32":
-        found = directory.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            raise InvalidSetting(
-                f"{directory} cannot hold the child's AWS files: others could change them",
-                hint=f"look at it, then remove it: ls -ld {directory}",
-            )
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or why_not_ours(found):
+        raise InvalidSetting(
+            f"{directory} cannot hold the child's AWS files: others could change them",
+            hint=f"look at it, then remove it: ls -ld {directory}",
+        )
 
 
 def _kept(directory: Path, text: str) -> Path:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.errors import AlreadyExists, BadInput, InvalidSetting, SentinelError
 from sentinel_server.policy.keys import (
     MAX_KEY_SET,
@@ -114,7 +114,7 @@ def read_key_set(path: Path) -> KeySet:
             fault = _unsafe(os.fstat(file.fileno()))
             data = file.read(MAX_KEY_SET + 1)
         if not fault:
-            place, fault = path.parent, _writers(path.parent.stat(), sticky=True)
+            place, fault = path.parent, why_not_ours(path.parent.stat(), root_may=True, sticky=True)
     except OSError as error:
         hint = "make one: sentinel policy keys add"
         raise InvalidSetting(
@@ -142,17 +142,7 @@ def write_key_set(path: Path, keys: KeySet) -> None:
 def _unsafe(found: os.stat_result) -> str:
     if not stat.S_ISREG(found.st_mode):
         return "is not a file"
-    return _writers(found)
-
-
-def _writers(found: os.stat_result, *, sticky: bool = False) -> str:
-    """Who else could write there; where `sticky` may help, nobody does who owns nothing in it."""
-    if sys.platform != "win32":
-        if found.st_uid not in (os.geteuid(), 0):
-            return "belongs to another user"
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not (sticky and found.st_mode & stat.S_ISVTX):
-            return "can be written by others"
-    return ""
+    return why_not_ours(found, root_may=True)
 
 
 def _read(path: Path, *, private: bool) -> bytes:

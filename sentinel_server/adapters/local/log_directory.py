@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.auditlog.chain import FILE_NAME, Head, SealKey, parse_key
 from sentinel_server.auditlog.lines import Line, parse_line
 from sentinel_server.errors import AuditUnavailable
@@ -46,11 +47,9 @@ def private_directory(directory: Path) -> None:
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise _refused(directory, "it is not a directory of its own", "remove it, or name another place")
-    if sys.platform != "win32":
-        if found.st_uid != os.getuid():
-            raise _refused(directory, "it belongs to somebody else", "name another place")
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise _refused(directory, "others may write to it", f"close it: chmod 700 {directory}")
+    if why := why_not_ours(found):
+        mend = "name another place" if "belongs" in why else f"close it: chmod 700 {directory}"
+        raise _refused(directory, f"it {why}", mend)
 
 
 def sync_directory(directory: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sentinel_server.adapters.local.log_directory import heads, last_line, sync_directory
+from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.auditlog.chain import (
     FILE_NAME,
     Chain,
@@ -178,9 +178,4 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def _private(found: os.stat_result) -> bool:
-    if not stat.S_ISREG(found.st_mode):
-        return False
-    if sys.platform == "win32":
-        return True
-    else:
-        return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISREG(found.st_mode) and not why_not_ours(found)

@@ -6,17 +6,16 @@ import asyncio
 import errno
 import os
 import stat
-import sys
 from pathlib import Path
 from shlex import quote
 
+from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
 from sentinel_server.policy.events import MAX_BYTES
 from sentinel_server.policy.loading import loaded_policy
 from sentinel_server.policy.schema import LoadedPolicy, Origin
 
 _OPEN = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class FilePolicies:
@@ -69,19 +68,13 @@ def read_safe(path: Path, root: Path) -> bytes:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise PolicyUnavailable(f"{path} is not a file", hint=f"look at it: ls -l {path}")
-        if os.name == "posix":
-            for place, status in ((path, found), (root, root.stat())):
-                _check_owner(place, status)
-                _check_writers(place, status)
+        for place, status in ((path, found), (root, root.stat())):
+            _check(place, status)
         return file.read(MAX_BYTES + 1)
 
 
-def _check_owner(path: Path, found: os.stat_result) -> None:
-    if sys.platform != "win32" and found.st_uid not in (os.geteuid(), 0):
-        why = f"{path} belongs to another user (uid {found.st_uid})"
-        raise PolicyUnavailable(why, hint=f"take it over when you have read it: sudo chown $USER {path}")
-
-
-def _check_writers(path: Path, found: os.stat_result) -> None:
-    if found.st_mode & _OTHERS_WRITE:
-        raise PolicyUnavailable(f"other users can write {path}", hint=f"forbid it: chmod go-w {path}")
+def _check(path: Path, found: os.stat_result) -> None:
+    if why := why_not_ours(found, root_may=True):
+        ours = "when you have read it, make it yours: sudo chown $USER"
+        mend = ours if "belongs" in why else "forbid it: chmod go-w"
+        raise PolicyUnavailable(f"{path} {why}", hint=f"{mend} {path}")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.errors import InvalidSetting
 
 PREFIX = "server-"
@@ -79,8 +80,7 @@ else:
             found = path.stat()
         except OSError as error:
             raise InvalidSetting(f"cannot use {path}: {why(error)}") from error
-        trusted = stat.S_ISDIR(found.st_mode) and found.st_uid in {0, os.geteuid()}
-        if not trusted or (found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX):
+        if not stat.S_ISDIR(found.st_mode) or why_not_ours(found, root_may=True, sticky=True):
             raise InvalidSetting(
                 f"{path} cannot hold private files: other users may replace what is in it",
                 hint="name a directory of your own: export TMPDIR=DIRECTORY",

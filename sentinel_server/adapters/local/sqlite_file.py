@@ -10,12 +10,12 @@ import asyncio
 import os
 import sqlite3
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.adapters.local.threads import one_thread
 from sentinel_server.errors import BadInput, StoreUnavailable
 
@@ -171,13 +171,10 @@ def make_private(path: Path) -> os.stat_result:
 
 
 def _refuse_unless_private(path: Path, status: os.stat_result, right_kind: Callable[[int], bool]) -> None:
-    problem = None
     if not right_kind(status.st_mode):
         problem = "is a symbolic link" if stat.S_ISLNK(status.st_mode) else "is of the wrong kind"
-    elif sys.platform != "win32" and status.st_uid != os.geteuid():
-        problem = "belongs to somebody else"
-    elif sys.platform != "win32" and status.st_mode & 0o022:
-        problem = "can be written by others"
+    else:
+        problem = why_not_ours(status)
     if problem:
         raise StoreUnavailable(f"{path} {problem}, so what it says cannot be trusted", hint=_DIRECTORY_HINT)
 

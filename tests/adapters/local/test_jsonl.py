@@ -311,7 +311,7 @@ async def test_a_log_that_cannot_be_sealed_in_the_end_says_so(open_log: Open, di
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
 async def test_a_directory_others_may_write_to_is_refused(open_log: Open, directory: Path, mode: int) -> None:
     made(directory, mode)
-    with pytest.raises(AuditUnavailable, match="others may write") as refused:
+    with pytest.raises(AuditUnavailable, match="can be written by others") as refused:
         await open_log().record(an_event())
     assert refused.value.hint.startswith("close it: chmod 700")
     assert files(directory) == []

@@ -46,12 +46,15 @@ async def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 async def test_a_file_that_others_can_write_is_refused(prod: Path, mode: int) -> None:
     os.chmod(prod, mode)
     error = await refusal(prod.parent)
-    assert (error.message, error.hint) == (f"other users can write {prod}", f"forbid it: chmod go-w {prod}")
+    assert (error.message, error.hint) == (
+        f"{prod} can be written by others",
+        f"forbid it: chmod go-w {prod}",
+    )
 
 
 async def test_a_directory_in_which_others_can_swap_files_is_refused(prod: Path) -> None:
     os.chmod(prod.parent, 0o770)
-    assert (await refusal(prod.parent)).message == f"other users can write {prod.parent}"
+    assert (await refusal(prod.parent)).message == f"{prod.parent} can be written by others"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
@@ -64,7 +67,7 @@ async def test_a_symlink_is_followed_to_a_file_that_is_ours(prod: Path, tmp_path
     (tmp_path / "dev.yaml").symlink_to(prod)
     assert (await FilePolicies(tmp_path).load("dev")).policy.rules
     os.chmod(prod, 0o666)
-    assert "other users can write" in (await refusal(tmp_path, "dev")).message
+    assert "can be written by others" in (await refusal(tmp_path, "dev")).message
 
 
 async def test_symlinks_in_a_circle_are_refused(tmp_path: Path) -> None:

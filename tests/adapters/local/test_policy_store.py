@@ -84,7 +84,7 @@ async def test_a_policy_that_others_can_write_is_not_read(tmp_path: Path) -> Non
         await store.write_policy(await store.read("prod"), ALLOW)
         await store.write_envelope(await store.read("prod"), b"{}")
         (tmp_path / "policies" / "prod.yaml.sig").chmod(0o666)
-        with pytest.raises(PolicyUnavailable, match="other users can write"):
+        with pytest.raises(PolicyUnavailable, match="can be written by others"):
             await store.read("prod")
 
 
