@@ -22,6 +22,9 @@ COMMANDS: dict[str, Lazy] = {
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
     "init": Lazy("cli.commands.init:init", "Set up policies and the sessions table."),
+    "keyring": Lazy(
+        "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."
+    ),
     "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
     "sandbox": Lazy("cli.commands.sandbox:sandbox", "Try everything on an embedded AWS."),
     "server-blocks": Lazy("cli.commands.blocks:server_blocks", "List who and what is blocked."),

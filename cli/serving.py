@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from cli.child.run import (
     run_child,
 )
 from cli.output import note
-from cli.prompt import TerminalPrompt
+from cli.prompt import TerminalPassphrase, TerminalPrompt
 from sentinel_server import wiring
 from sentinel_server.access.facts import Ask
 from sentinel_server.access.once import issue_once
@@ -71,7 +71,9 @@ class Teller:
 async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     """Serve the child until it ends. Raises the refusal when it may not even start."""
     teller = Teller(live=wish.lazy)
-    visitor = wiring.Visitor(prompt=TerminalPrompt(), say=note, told=teller.told)
+    visitor = wiring.Visitor(
+        prompt=TerminalPrompt(), passphrase=TerminalPassphrase(), say=note, told=teller.told
+    )
     ask = Ask(profile=wish.profile, mode=Mode.SERVER, duration=settings.server_duration, lease=settings.lease)
     workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
     asyncio.get_running_loop().set_default_executor(workers)
@@ -150,8 +152,9 @@ def run_once(settings: Settings, wish: Wish) -> ChildEnd:
 async def once(settings: Settings, wish: Wish, mode: Mode) -> tuple[Issued, Door]:
     """One decision for a one-shot door, with its credentials. Raises the refusal."""
     ask = Ask(profile=wish.profile, mode=mode, duration=_duration(wish.duration), lease=settings.lease)
-    prompt = TerminalPrompt() if mode is Mode.CLI else None
-    visitor = wiring.Visitor(prompt=prompt, say=note)
+    visitor = wiring.Visitor(say=note)
+    if mode is Mode.CLI:
+        visitor = replace(visitor, prompt=TerminalPrompt(), passphrase=TerminalPassphrase())
     async with wiring.open_door(settings, ask, visitor) as door:
         return await issue_once(door.gate, door.seat), door
 

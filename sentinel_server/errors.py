@@ -40,7 +40,9 @@
     │   ├── MfaUnavailable
     │   ├── UpstreamFailed
     │   ├── ClockSkewed
-    │   └── TooLate
+    │   ├── TooLate
+    │   └── KeyringUnavailable
+    │       └── KeyringLocked
     ├── NotAuthenticated            403  the loopback request is not from our child
     ├── RateLimited                 500
     ├── NotFound
@@ -397,6 +399,20 @@ class TooLate(Unverifiable):
 
     code = "TooLate"
     default_hint = "try again"
+
+
+class KeyringUnavailable(Unverifiable):
+    """The keyring could not be read or written, or keeps nothing safe."""
+
+    code = "KeyringUnavailable"
+    default_hint = "see what it is and where: sentinel keyring list"
+
+
+class KeyringLocked(KeyringUnavailable):
+    """Nobody could say the passphrase, or what was said does not open the keyring."""
+
+    code = "KeyringLocked"
+    default_hint = "run this in a terminal, or set keyring.passphrase_command or SENTINEL_KEYRING_PASSPHRASE"
 
 
 class NotAuthenticated(SentinelError):

@@ -17,6 +17,11 @@ from sentinel_server.credentials.profiles import Profile
 from sentinel_server.credentials.recursion import RESOLVING
 from sentinel_server.secret import Secret
 
+OUR_SECRETS = frozenset(
+    {"SENTINEL_KEYRING_PASSPHRASE", "SENTINEL_KEYRING_NEW_PASSPHRASE", "AWS_VAULT_FILE_PASSPHRASE"}
+)
+"""Variables with secrets for us alone, which no process that we start inherits."""
+
 CLEARED = frozenset(
     {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
     | {"AWS_CREDENTIAL_EXPIRATION", "AWS_CREDENTIAL_FILE", "AWS_ACCESS_KEY", "AWS_SECRET_KEY"}
@@ -27,6 +32,7 @@ CLEARED = frozenset(
     | {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
     | {"AWS_CONTAINER_SERVICE_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "BOTO_CONFIG"}
     | {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SENTINEL", "AWS_VAULT", RESOLVING}
+    | OUR_SECRETS
 )
 """Variables the child never inherits."""
 
@@ -63,6 +69,11 @@ class StaticCredentials:
 
     credentials: AwsCredentials
     expires_at: datetime | None
+
+
+def without_our_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that helps us: everything but what is for us alone."""
+    return {name: value for name, value in environment.items() if name not in OUR_SECRETS}
 
 
 def child_environment(

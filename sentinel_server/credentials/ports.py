@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from sentinel_server.canonical import Json
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.identity.principal import Principal
 
@@ -37,6 +39,34 @@ class BaseCredentials(Protocol):
         """Whose they are, asked of STS at the first call and again whenever they were renewed.
 
         Raises LoginRequired, IdentityUnavailable, UpstreamFailed.
+        """
+        ...
+
+
+class KeptKeys(Protocol):
+    """Long-lived keys that this machine keeps for profiles which have none in their files."""
+
+    async def profiles(self) -> Collection[str]:
+        """Who has keys; nobody is asked for anything."""
+        ...
+
+    async def keys(self, profile: str) -> AwsCredentials | None:
+        """The profile's keys as they are now, None when there are none.
+
+        The first call may ask a person. Raises KeyringUnavailable.
+        """
+        ...
+
+
+class SessionCache(Protocol):
+    """Temporary sessions that other processes of this machine may use as well."""
+
+    async def session(
+        self, profile: str, about: Json, make: Callable[[], Awaitable[AwsCredentials]]
+    ) -> AwsCredentials:
+        """The session kept for a profile under `about`, else what `make` makes, which is then kept.
+
+        Of many who ask at once one makes it, and the others get the same. What `make` raises is raised.
         """
         ...
 

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -94,8 +94,13 @@ class BaseSource:
 class Profiles:
     """All profiles of one configuration; a profile is checked when it is asked for, not before."""
 
-    def __init__(self, config: FileText | None, credentials: FileText | None) -> None:
-        """Reads both files' texts; a missing file is empty. Raises InvalidSetting for what is no INI file."""
+    def __init__(
+        self, config: FileText | None, credentials: FileText | None, kept: Iterable[str] = ()
+    ) -> None:
+        """Reads both files' texts; a missing file is empty. Raises InvalidSetting for what is no INI file.
+
+        `kept` are profiles whose keys are in the keyring; they are there even when no file names them.
+        """
         self._sections: dict[str, dict[str, str | Mapping[str, str]]] = {}
         self._files: dict[str, str] = {}
         found = parse_sections(config) if config else {}
@@ -105,6 +110,8 @@ class Profiles:
                 self._add(name, section, config)
         for name, section in (parse_sections(credentials) if credentials else {}).items():
             self._add(name, section, credentials)
+        for name in kept:
+            self._sections.setdefault(name, {})
         self._sso = _by_name(found, "sso-session")
         self._services = _by_name(found, "services")
 

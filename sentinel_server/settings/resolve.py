@@ -77,6 +77,9 @@ class Settings:
     approvals_kms_key: str | None
     approvals_ticket_pattern: re.Pattern[str] | None
     approvals_max_pending: int
+    keyring_backend: str
+    keyring_file: Path
+    keyring_passphrase_command: str | None
     audit_directory: Path
     audit_required: bool
     audit_checkpoint_every: int
@@ -206,6 +209,8 @@ COMMAND_VARIABLES = frozenset(
         "SANDBOX": "SHELL SHARED",
         "AUDIT": "KEY_FILE EXPECT_HEAD USER PERSON PROFILE REQUEST SESSION ACTION EFFECT SINCE UNTIL CHAIN "
         "LIMIT LINES FOLLOW",
+        "AUDIT": "KEY_FILE",
+        "KEYRING": "ENV STDIN REPLACE CHECK MFA_SEED TO",
         "INIT": "USER FORCE ALLOW_UNSTAMPED PLAN GENERATE_IAM ACCOUNT",
     }.items()
     for option in options.split()
@@ -214,8 +219,9 @@ COMMAND_VARIABLES = frozenset(
 
 OTHER_VARIABLES = COMMAND_VARIABLES | {
     *("SENTINEL_PROFILE", "SENTINEL_CONFIG", "SENTINEL_OUTPUT", "SENTINEL_YES"),
-    *("SENTINEL_DYNAMODB_LOCAL", RESOLVING),
+    *("SENTINEL_DYNAMODB_LOCAL", "SENTINEL_KEYRING_PASSPHRASE", "SENTINEL_KEYRING_NEW_PASSPHRASE", RESOLVING),
 }
 """Variables that are not settings: a profile, the configuration file, an output format, a yes to every
-question, a tool of our tests, and our own mark on a process that we wait for.
+question, a tool of our tests, passphrases (no setting is a secret), and our own mark on a process that we
+wait for.
 """

@@ -111,6 +111,16 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise ValueError(f"that is no regular expression: {error}") from None
 
 
+_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+
+
+def read_backend(text: str) -> str:
+    """What is to open a keyring: auto, os, file or the class of a backend. Raises ValueError."""
+    if text not in ("auto", "os", "file") and not _CLASS.fullmatch(text):
+        raise ValueError("auto, os, file or MODULE.CLASS of a keyring backend is wanted")
+    return text
+
+
 def _path(text: str) -> Path:
     try:
         path = Path(text).expanduser()
@@ -180,6 +190,7 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
             "refuse policies without a signature (true with signing.keys)",
         ),
         *_of_approvals(),
+        *_of_keyring(state),
         *_of_audit(state),
     )
 
@@ -195,6 +206,19 @@ def _of_approvals() -> tuple[Setting, ...]:
     )
     return tuple(
         Setting(name=f"approvals.{name}", default=default, read=read, meaning=meaning)
+        for name, default, read, meaning in rows
+    )
+
+
+def _of_keyring(state: Path) -> tuple[Setting, ...]:
+    opens = "what opens a new keyring: os, file (a passphrase), auto (os if there is one), or a class"
+    rows: tuple[tuple[str, str | None, Read, str], ...] = (
+        ("backend", "auto", read_backend, opens),
+        ("file", str(state / "keyring" / "keys.json"), _path, "where the keyring is"),
+        ("passphrase_command", None, str, "prints the passphrase of a keyring that has one"),
+    )
+    return tuple(
+        Setting(name=f"keyring.{name}", default=default, read=read, meaning=meaning)
         for name, default, read, meaning in rows
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sentinel_server.wiring.audits import log_reader
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
 from sentinel_server.wiring.ledgers import open_records
+from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.policies import (
     Reading,
     Shelf,
@@ -24,6 +25,7 @@ __all__ = [
     "KeyRing",
     "Reading",
     "Shelf",
+    "UserKeyring",
     "Visitor",
     "actor",
     "child_files",
@@ -33,6 +35,7 @@ __all__ = [
     "loopback",
     "open_audit",
     "open_door",
+    "open_keyring",
     "open_pins",
     "open_policies",
     "open_policy_store",

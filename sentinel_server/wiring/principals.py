@@ -16,9 +16,11 @@ from sentinel_server.errors import (
 from sentinel_server.settings.locations import (
     SqliteLocation,
 )
+from sentinel_server.wiring.keyring import kept_profiles, open_kept
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.aws.base import BotoBase, TokenPrompt
+    from sentinel_server.adapters.local.passphrase import AskPassphrase
     from sentinel_server.credentials.profiles import Profile, Profiles
     from sentinel_server.identity.principal import Principal
     from sentinel_server.settings.resolve import Settings
@@ -29,9 +31,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who a door talks to: `prompt` for a code, `say` for remarks, `told` for each change of outcome."""
+    """Who a door talks to: `prompt` for a code, `say` for remarks, `told` for each change of outcome.
+
+    `passphrase` is asked for the keyring's.
+    """
 
     prompt: TokenPrompt | None = None
+    passphrase: AskPassphrase | None = None
     say: Say = lambda _: None
     told: Callable[[SentinelError | None], None] | None = None
 
@@ -40,7 +46,7 @@ def profiles(settings: Settings) -> Profiles:
     """Every profile of the AWS configuration. Raises InvalidSetting."""
     from sentinel_server.adapters.local.aws_config import read_profiles
 
-    return read_profiles(settings.environ)
+    return read_profiles(settings.environ, kept_profiles(settings))
 
 
 def load_profile(settings: Settings, name: str) -> Profile:
@@ -87,6 +93,7 @@ async def open_base(
     from sentinel_server.adapters.local.aws_config import config_paths
 
     config_file, credentials_file = config_paths(settings.environ)
+    kept = open_kept(settings, visitor.passphrase, visitor.say, clock)
     base = BotoBase(
         profiles(settings),
         name,
@@ -98,6 +105,8 @@ async def open_base(
         observe=clock.observe,
         prompt=visitor.prompt,
         itself=itself,
+        kept=None if kept is None else kept.keys,
+        sessions=None if kept is None else kept.sessions,
     )
     stack.push_async_callback(base.close)
     return base

@@ -12,7 +12,9 @@ from dataclasses import fields, is_dataclass
 from cli import main as console
 from sentinel_server.access import mint, session
 from sentinel_server.adapters.aws import sts
+from sentinel_server.adapters.local import passphrase, vault
 from sentinel_server.credentials import environment
+from sentinel_server.keyring import keys
 from sentinel_server.secret import Secret
 
 
@@ -20,6 +22,8 @@ def told(value: object) -> str:
     """All that there is in a value, secrets revealed."""
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
     if is_dataclass(value):
         return " ".join(told(getattr(value, field.name)) for field in fields(value))
     if isinstance(value, dict):
@@ -35,7 +39,10 @@ def broken(*given: object, **named: object) -> object:
 PARTS: Mapping[str, tuple[object, str]] = {
     "environment": (environment, "child_environment"),
     "mint": (mint, "Minted"),
+    "passphrase": (passphrase, "stretched"),
+    "print-key": (keys, "print_key"),
     "render": (session, "container_json"),
+    "seal": (vault, "seal"),
     "sts": (sts.StsAssumer, "assume"),
 }
 """What can be broken: where it is looked up, and under which name."""

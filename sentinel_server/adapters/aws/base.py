@@ -22,6 +22,7 @@ from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_er
 from sentinel_server.clock import MAX_SKEW, Clock
 from sentinel_server.credentials.endpoints import endpoints_for, sts_region
 from sentinel_server.credentials.model import AwsCredentials
+from sentinel_server.credentials.ports import KeptKeys, SessionCache
 from sentinel_server.credentials.profiles import BaseSource, Profile, Profiles
 from sentinel_server.credentials.recursion import refuse_recursion
 from sentinel_server.errors import IdentityUnavailable, InvalidArn, LoginRequired
@@ -62,6 +63,8 @@ class BotoBase:
         observe: Callable[[datetime], None] | None = None,
         prompt: TokenPrompt | None = None,
         itself: bool = False,
+        kept: KeptKeys | None = None,
+        sessions: SessionCache | None = None,
     ) -> None:
         """With `itself`, the credentials are the profile's own, its role's included: a control profile's."""
         refuse_recursion(environment)
@@ -70,6 +73,7 @@ class BotoBase:
         if itself:
             sources = [self._target, *sources]
         self._clock = clock
+        self._sessions = sessions
         self._prompt = prompt
         self._codes: dict[str, str] = {}
         self._chained_mfa = [profile.mfa_serial for profile in sources if _asks_for_code(profile)]
@@ -83,11 +87,12 @@ class BotoBase:
             region=region,
             ask_code=self._hand_over_code,
             clock=clock,
+            kept=kept,
         )
         self._open = partial(
             AwsSession,
             region=region,
-            profile=name if name in profiles.names() else None,  # else settings would be AWS_PROFILE's
+            profile=name,
             config_files=(config_file, credentials_file),
             endpoints=endpoints_for(self._target, environment),
             observe=observe,
@@ -110,7 +115,7 @@ class BotoBase:
         serial = self._serial
         base = await self._source.resolve()
         if serial is not None and base.session_token is None:
-            self._mfa = await self._session_with_code(serial, await self._ask(serial))
+            self._mfa = await self._mfa_session(serial, base.access_key_id)
 
     async def resolve(self) -> AwsCredentials:
         """The credentials now; with an `mfa_serial`, those of the session that `prepare` opened."""
@@ -162,6 +167,17 @@ class BotoBase:
             return parse_principal(arn, unique_id=unique_id)
         except InvalidArn as error:
             raise IdentityUnavailable(f"STS named a caller that cannot be used: {error.message}") from error
+
+    async def _mfa_session(self, serial: str, key_id: str) -> AwsCredentials:
+        """A session with MFA: one that this machine has already, else a new one for a code."""
+
+        async def make() -> AwsCredentials:
+            return await self._session_with_code(serial, await self._ask(serial))
+
+        if self._sessions is None:
+            return await make()
+        about = ["get-session-token", key_id, serial]
+        return await self._sessions.session(self._target.name, about, make)
 
     async def _session_with_code(self, serial: str, code: str) -> AwsCredentials:
         sts = StsClient(self._open(credentials=self._source.resolve))

@@ -121,6 +121,9 @@ class AwsSession:
         if observe is not None:
             core.register("response-received", _date_observer(observe))
         with aws_errors("opening an AWS session", InvalidSetting):
+            if profile is not None:
+                # One that only the keyring knows; without a name, settings would be AWS_PROFILE's.
+                core.full_config["profiles"].setdefault(profile, {})
             self._session = aioboto3.Session(botocore_session=core, region_name=region, profile_name=profile)
         self._endpoints = dict(endpoints or {})
 

@@ -32,10 +32,12 @@ from aiobotocore.session import AioSession
 from aiobotocore.utils import AioInstanceMetadataFetcher, create_nested_client
 from botocore.utils import JSONFileCache
 
+from sentinel_server.adapters.aws.kept import KeptProvider, load_kept
 from sentinel_server.adapters.aws.lapses import source_errors
 from sentinel_server.clock import Clock
-from sentinel_server.credentials.environment import keys_in
+from sentinel_server.credentials.environment import keys_in, without_our_secrets
 from sentinel_server.credentials.model import AwsCredentials
+from sentinel_server.credentials.ports import KeptKeys
 from sentinel_server.credentials.profiles import BaseSource, CredentialSource, ProfileKind
 from sentinel_server.credentials.recursion import RESOLVING
 from sentinel_server.errors import IdentityUnavailable, SentinelError
@@ -84,9 +86,11 @@ class SourceCredentials:
         region: str,
         ask_code: AskCode,
         clock: Clock,
+        kept: KeptKeys | None = None,
     ) -> None:
         self._source = source
         self._clock = clock
+        self._kept = kept
         self._files = (config_file, credentials_file)
         self._environment = environment
         self._region = region
@@ -169,10 +173,12 @@ class SourceCredentials:
         if profile is None:
             return await self._outside(self._source.outside)
         if profile.kind is ProfileKind.ENVIRONMENT:
-            return await self._ambient()
+            return await load_kept(self._kept, profile.name) or await self._ambient()
         session = self._session(profile.name)
+        for name in () if self._kept is None else await self._kept.profiles():
+            session.full_config["profiles"].setdefault(name, {})  # botocore wants to see a source profile
         cache = JSONFileCache(str(_home(self._environment) / ".aws" / "sso" / "cache"))
-        builder = _Builder(session, self._region, cache, self._environment)
+        builder = _Builder(session, self._region, cache, self._environment, self._kept)
         if profile.assumes and not profile.has_static_keys:
             provider = AioAssumeRoleProvider(
                 load_config=lambda: session.full_config,
@@ -256,11 +262,22 @@ class _Builder(AioProfileProviderBuilder):
     """The providers of one profile, whose credential process cannot prompt, hang or ask Sentinel again."""
 
     def __init__(
-        self, session: AioSession, region: str, cache: JSONFileCache, environment: Mapping[str, str]
+        self,
+        session: AioSession,
+        region: str,
+        cache: JSONFileCache,
+        environment: Mapping[str, str],
+        kept: KeptKeys | None,
     ) -> None:
         super().__init__(session, cache={}, region_name=region, sso_token_cache=cast("Any", cache))
         self._config = lambda: session.full_config
         self._environment = environment
+        self._kept = kept
+
+    def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
+        """Those of the files, and the keyring after them."""
+        found = super().providers(profile_name, disable_env_vars)
+        return [*found, KeptProvider(self._kept, profile_name)]
 
     def _create_process_provider(self, profile_name: str) -> AioProcessProvider:
         return AioProcessProvider(
@@ -274,7 +291,7 @@ class _Builder(AioProfileProviderBuilder):
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                env={**self._environment, RESOLVING: profile},
+                env={**without_our_secrets(self._environment), RESOLVING: profile},
             )
             return _Bounded(process)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sentinel_server.credentials.config_file import FileText
@@ -18,10 +18,13 @@ def config_paths(environment: Mapping[str, str]) -> tuple[Path, Path]:
     )
 
 
-def read_profiles(environment: Mapping[str, str]) -> Profiles:
-    """All profiles of the two files; a missing file is empty. Raises InvalidSetting with the file's name."""
+def read_profiles(environment: Mapping[str, str], kept: Iterable[str] = ()) -> Profiles:
+    """All profiles of the two files, and those in `kept`; a missing file is empty.
+
+    Raises InvalidSetting with the file's name.
+    """
     config, credentials = config_paths(environment)
-    return Profiles(_text(config), _text(credentials))
+    return Profiles(_text(config), _text(credentials), kept)
 
 
 def _path(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:

@@ -84,9 +84,11 @@ class Home:
     async def base(
         self, name: str, prompt: TokenPrompt | None = None, /, environment: Mapping[str, str] | None = None
     ) -> AsyncIterator[BotoBase]:
-        texts = [FileText(path=n, text=(self.path / n).read_text()) for n in ("config", "credentials")]
+        config, credentials = (
+            FileText(path=n, text=(self.path / n).read_text()) for n in ("config", "credentials")
+        )
         given = BotoBase(
-            Profiles(*texts),
+            Profiles(config, credentials),
             name,
             config_file=self.path / "config",
             credentials_file=self.path / "credentials",

@@ -1,0 +1,1 @@
+"""The commands of `sentinel keyring`, one file each."""

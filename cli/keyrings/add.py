@@ -1,0 +1,93 @@
+"""`sentinel keyring add`: an access key, typed, from the environment, or from a program."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.context import run
+from cli.keyrings.opening import opened
+from cli.keyrings.options import backend_option, keyring_options
+from cli.options import own_option
+
+if TYPE_CHECKING:
+    from sentinel_server.keyring.model import AccessKey
+    from sentinel_server.settings.resolve import Settings
+
+
+@click.command("add")
+@click.argument("profile")
+@own_option("KEYRING", "--env", is_flag=True, help="Take it from AWS_ACCESS_KEY_ID and its secret.")
+@own_option("KEYRING", "--stdin", is_flag=True, help="Take it from stdin, as JSON of the AWS CLI.")
+@own_option("KEYRING", "--replace", is_flag=True, help="In place of the one that is there.")
+@keyring_options
+@backend_option
+def add(profile: str, env: bool, stdin: bool, replace: bool, **flags: Any) -> None:
+    """Keep an access key for a profile.
+
+    Asks for the two halves of the key. It is used for the profile of that name, unless ~/.aws has other
+    credentials for it, and for profiles that name it as their source_profile. With --stdin:
+
+        aws iam create-access-key | sentinel keyring add base --stdin
+    """
+    from cli.output import note
+    from sentinel_server.errors import BadInput
+
+    if env and stdin:
+        raise BadInput("--env and --stdin are two places; which?")
+    settings, keyring = opened(flags)
+    key = _from_environment(settings) if env else _from_stdin() if stdin else _typed(profile)
+    run(keyring.keys.add(profile, key, replace=replace))
+    click.echo(f"{key.id} is kept for {profile}.")
+    note(f"{keyring.path} is opened by {keyring.opener()}")
+    _warn_of_others(settings, profile)
+
+
+def _typed(profile: str) -> AccessKey:
+    from cli.prompt import ask_secret, ask_text
+    from sentinel_server.keyring.model import access_key
+
+    key_id = ask_text(f"access key id for {profile}")
+    return access_key(key_id, ask_secret("its secret access key").reveal())
+
+
+def _from_environment(settings: Settings) -> AccessKey:
+    from sentinel_server.errors import BadInput
+    from sentinel_server.keyring.model import access_key
+
+    found = [settings.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    if not all(found):
+        raise BadInput("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set")
+    return access_key(str(found[0]), str(found[1]))
+
+
+def _from_stdin() -> AccessKey:
+    import json
+
+    from sentinel_server.errors import BadInput
+    from sentinel_server.keyring.model import access_key
+
+    try:
+        document = json.loads(sys.stdin.read(65536))
+        pair = document.get("AccessKey", document)
+        return access_key(str(pair["AccessKeyId"]), str(pair["SecretAccessKey"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput(
+            "stdin has no AccessKeyId and SecretAccessKey as JSON",
+            hint="try: aws iam create-access-key | sentinel keyring add PROFILE --stdin",
+        ) from None
+
+
+def _warn_of_others(settings: Settings, profile: str) -> None:
+    """Say when the files have credentials of their own, because then these are not used."""
+    from cli.output import note
+    from sentinel_server import wiring
+    from sentinel_server.credentials.profiles import ProfileKind
+
+    found = wiring.load_profile(settings, profile)
+    if found.kind is not ProfileKind.ENVIRONMENT:
+        note(f"but {found.file} has credentials of kind {found.kind.value} for {profile}, which win")
+        if found.kind is ProfileKind.STATIC:
+            note(f"next: delete aws_access_key_id and aws_secret_access_key of {profile} there")

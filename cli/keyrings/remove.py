@@ -1,0 +1,35 @@
+"""`sentinel keyring remove`: forget a key. AWS still has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli.context import run
+from cli.keyrings.opening import opened
+from cli.keyrings.options import keyring_options
+from cli.options import yes_option
+
+
+@click.command("remove")
+@click.argument("profile")
+@yes_option
+@keyring_options
+def remove(profile: str, yes: bool, **flags: Any) -> None:
+    """Forget the access key of a profile.
+
+    Its temporary sessions are forgotten, too. The key itself stays valid in AWS; who no longer needs it
+    deletes it there.
+    """
+    from cli.output import confirm, note
+    from sentinel_server.errors import NotFound
+
+    _, keyring = opened(flags)
+    if profile not in run(keyring.keys.profiles()):
+        raise NotFound(f"the keyring has no key for {profile}", hint="see: sentinel keyring list")
+    if not yes:
+        confirm(f"forget the key of {profile}? It cannot be read from AWS again")
+    run(keyring.keys.remove(profile))
+    click.echo(f"The key of {profile} is forgotten.")
+    note("it is still valid in AWS; next: aws iam delete-access-key --access-key-id ID")

@@ -1,0 +1,93 @@
+"""One code of an MFA device for all processes of a machine: asked for once, kept with its end."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.deployment import Deployment, deployment
+from tests.fakes.processes import sentinel
+from tests.fakes.terminal import CTRL_C, Terminal, on_a_terminal
+
+OPEN = {"SENTINEL_KEYRING_BACKEND": "file", "SENTINEL_KEYRING_PASSPHRASE": "open sesame"}
+TOGETHER = """
+import subprocess, sys
+count, *argv = sys.argv[1:]
+started = [subprocess.Popen(argv) for _ in range(int(count))]
+print("ended with", sorted(process.wait() for process in started))
+"""
+"""Starts a command many times at once, all on the terminal that it is itself on."""
+
+
+class Home:
+    """A home with its keys in a keyring and a profile `coded` that wants a code of `dev`'s device."""
+
+    def __init__(self, home: Deployment) -> None:
+        self.home = home
+        self.serial = home.aws.add_mfa("dev").serial
+        keys = home.base_keys()
+        pair = {"AWS_ACCESS_KEY_ID": keys.access_key_id, "AWS_SECRET_ACCESS_KEY": keys.secret_access_key}
+        added = home.run("keyring", "add", "base", "--env", **OPEN, **pair)
+        assert added.code == 0, added.err
+        aws = home.seeded.directory / "aws"
+        text = (aws / "credentials").read_text()
+        (aws / "credentials").write_text(re.sub(r"\[base\]\n.*\n.*\n", "", text))
+        text = (aws / "config").read_text()
+        wanted = f"[profile dev]\nmfa_serial = {self.serial}"
+        (aws / "config").write_text(text.replace("[profile dev]", wanted))
+
+    def code(self, terminal: Terminal) -> None:
+        """Type what the device shows."""
+        terminal.expect(f"MFA code of {self.serial}: ", within=60)
+        terminal.line(self.home.aws.devices.code(self.serial))
+
+    def asked(self) -> int:
+        """How often AWS was asked for a session."""
+        return len(self.home.aws.calls_to("sts", "GetSessionToken"))
+
+
+@pytest.fixture
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with deployment(tmp_path_factory.mktemp("home"), shared=False) as home:
+        yield Home(home)
+
+
+def test_twenty_processes_at_once_ask_one_code_of_a_person(coded: Home) -> None:
+    command = sentinel("exec", "--profile", "dev", "--", "true")
+    argv = [sys.executable, "-c", TOGETHER, "20", *command]
+    with on_a_terminal(argv, coded.home.env(TERM="xterm", **OPEN)) as together:
+        coded.code(together)
+        together.expect(re.escape(f"ended with {[0] * 20}"), within=110)
+        assert together.shown.count("MFA code of") == 1
+        assert "waiting for another sentinel, which is asking" in together.shown
+    assert coded.asked() == 1
+    listed = coded.home.run("keyring", "list", "--json", **OPEN).json["profiles"]
+    assert [(row["profile"], row["sessions"]) for row in listed] == [("base", 0), ("dev", 1)]
+
+
+def test_who_leaves_at_the_question_lets_the_next_one_be_asked(coded: Home) -> None:
+    argv = sentinel("exec", "--profile", "dev", "--", "echo", "started")
+    with on_a_terminal(argv, coded.home.env(TERM="xterm", **OPEN)) as first:
+        first.expect("MFA code of")
+        first.type(CTRL_C)
+        assert first.process.wait(timeout=30) == 130
+    with on_a_terminal(argv, coded.home.env(TERM="xterm", **OPEN)) as second:
+        coded.code(second)
+        second.expect("started")
+
+
+def test_a_door_that_can_ask_nobody_uses_the_session_that_somebody_got(coded: Home) -> None:
+    refused = coded.home.run("credentials", "--profile", "dev", **OPEN)
+    assert (refused.code, "needs a code" in refused.err) == (3, True)
+    with on_a_terminal(
+        sentinel("exec", "--profile", "dev", "--", "true"), coded.home.env(TERM="xterm", **OPEN)
+    ) as terminal:
+        coded.code(terminal)
+        assert terminal.process.wait(timeout=30) == 0
+    assert coded.home.run("credentials", "--profile", "dev", **OPEN).code == 0
+    assert coded.home.run("keyring", "clear", **OPEN).out == "1 session forgotten.\n"
+    assert coded.home.run("credentials", "--profile", "dev", **OPEN).code == 3
+    assert coded.asked() == 1
