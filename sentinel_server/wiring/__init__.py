@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sentinel_server.wiring.audits import log_reader
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
-from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.keyring import UserKeyring, open_keyring
+from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.policies import (
     Reading,
     Shelf,
