@@ -7,25 +7,48 @@ from pathlib import Path
 
 import click
 
+from cli.options import own_option
+
 TEMPLATES = ("basic", "approvals", "full")
 """The templates, here so that `--help` need not import them; a test holds them together."""
 
 
 @click.command("generate")
-@click.option("-t", "--template", type=click.Choice(TEMPLATES), required=True, help="How much of it.")
-@click.option("-p", "--profile", "profiles", multiple=True, required=True, metavar="NAME", help="Repeatable.")
-@click.option(
-    "-u", "--user", "users", multiple=True, required=True, metavar="USER", help="Name or ARN; repeatable."
+@own_option(
+    "GENERATE", "-t", "--template", type=click.Choice(TEMPLATES), required=True, help="How much of it."
 )
-@click.option(
+@own_option(
+    "GENERATE",
+    "-p",
+    "--profile",
+    "profiles",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="Repeatable.",
+)
+@own_option(
+    "GENERATE",
+    "-u",
+    "--user",
+    "users",
+    multiple=True,
+    required=True,
+    metavar="USER",
+    help="Name or ARN; repeatable.",
+)
+@own_option(
+    "GENERATE",
     "--approver",
     "approvers",
     multiple=True,
     metavar="USER",
     help="Who agrees to requests; the users if not given.",
 )
-@click.option("-o", "--output-dir", metavar="DIR", help="Write files there instead of printing them.")
-@click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
+@own_option(
+    "GENERATE", "-o", "--output-dir", metavar="DIR", help="Write files there instead of printing them."
+)
+@own_option("GENERATE", "-f", "--force", is_flag=True, help="Replace files that are there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, the texts by file name.")
 def generate(
     template: str,

@@ -10,7 +10,7 @@ import click
 
 from cli.configs.kinds import KINDS
 from cli.context import run, settings_from
-from cli.options import control_option, flags_of, output_option, region_option
+from cli.options import control_option, flags_of, output_option, own_option, region_option
 from cli.policies.files import read_bounded
 
 if TYPE_CHECKING:
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 @click.command("validate")
 @click.argument("files", nargs=-1, metavar="[FILE...]")
-@click.option("-p", "--path", "paths", multiple=True, metavar="FILE", help="A file, as the arguments are.")
-@click.option("--ssm", "parameters", multiple=True, metavar="NAME", help="An SSM parameter; repeatable.")
-@click.option(
+@own_option(
+    "VALIDATE", "-p", "--path", "paths", multiple=True, metavar="FILE", help="A file, as the arguments are."
+)
+@own_option(
+    "VALIDATE", "--ssm", "parameters", multiple=True, metavar="NAME", help="An SSM parameter; repeatable."
+)
+@own_option(
+    "VALIDATE",
     "--kind",
     "--type",
     type=click.Choice(KINDS),

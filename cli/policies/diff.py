@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import control_option, flags_of, output_option, policy_options, region_option
+from cli.options import control_option, flags_of, output_option, own_option, policy_options, region_option
 from cli.policies.files import read_or_fail
 from cli.policies.shelf import kind_of
 
@@ -31,8 +31,8 @@ class _Side:
 @click.command("diff")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
-@click.option("--text-only", is_flag=True, help="Compare the texts alone; they may be anything.")
-@click.option("--meaning-only", is_flag=True, help="Compare only what they decide.")
+@own_option("DIFF", "--text-only", is_flag=True, help="Compare the texts alone; they may be anything.")
+@own_option("DIFF", "--meaning-only", is_flag=True, help="Compare only what they decide.")
 @policy_options
 @region_option
 @control_option

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import click
 
+from cli.options import own_option
 from cli.policies.files import read_or_fail
 from cli.policies.shelf import write_file
 
 
 @click.command("fmt")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
-@click.option("--write", is_flag=True, help="Replace the files.")
-@click.option("--drop-comments", is_flag=True, help="Lose the comments that have no place.")
+@own_option(
+    "FMT", "--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a file would change."
+)
+@own_option("FMT", "--write", is_flag=True, help="Replace the files.")
+@own_option("FMT", "--drop-comments", is_flag=True, help="Lose the comments that have no place.")
 @click.pass_context
 def fmt(
     ctx: click.Context, files: tuple[str, ...], only_check: bool, write: bool, drop_comments: bool

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import control_option, flags_of, output_option, region_option
+from cli.options import control_option, flags_of, output_option, own_option, region_option
 from cli.policies.roots import public_key_of, root, sign
 from cli.policies.shelf import instant, keys_option, kind_of, store_options
 
@@ -68,14 +68,14 @@ def list_(output: str, **flags: Any) -> None:
 
 
 @keys.command("add")
-@click.option("--public-key", metavar="FILE", help="A public key in PEM.")
-@click.option("--kms-key", metavar="ID", help="A KMS key, whose public half is asked for.")
-@click.option(
-    "--id", "key_id", metavar="ID", help="What signatures call it; needed for PEM files of KMS keys."
+@own_option("KEYS", "--public-key", metavar="FILE", help="A public key in PEM.")
+@own_option("KEYS", "--kms-key", metavar="ID", help="A KMS key, whose public half is asked for.")
+@own_option(
+    "KEYS", "--id", "key_id", metavar="ID", help="What signatures call it; needed for PEM files of KMS keys."
 )
-@click.option("--not-before", type=instant, metavar="TIME", help="Counts from then on.")
-@click.option("--not-after", type=instant, metavar="TIME", help="Counts until then.")
-@click.option("--owner", metavar="PERSON", default="", help="Whose approvals it signs (sso:…, iam:…).")
+@own_option("KEYS", "--not-before", type=instant, metavar="TIME", help="Counts from then on.")
+@own_option("KEYS", "--not-after", type=instant, metavar="TIME", help="Counts until then.")
+@own_option("KEYS", "--owner", metavar="PERSON", default="", help="Whose approvals it signs (sso:…, iam:…).")
 @keys_option
 @region_option
 @control_option
@@ -105,7 +105,7 @@ def add(
 
 @keys.command("retire")
 @click.argument("key_id", metavar="ID")
-@click.option("--at", type=instant, metavar="TIME", help="From then on; now without it.")
+@own_option("KEYS", "--at", type=instant, metavar="TIME", help="From then on; now without it.")
 @keys_option
 def retire(key_id: str, at: datetime | None, **flags: Any) -> None:
     """Let a key count no longer, not even for what it signed before.
@@ -123,7 +123,9 @@ def retire(key_id: str, at: datetime | None, **flags: Any) -> None:
 
 @keys.command("pin")
 @click.argument("profile")
-@click.option("--serial", type=click.IntRange(1), metavar="N", help="That serial; else the one in force.")
+@own_option(
+    "KEYS", "--serial", type=click.IntRange(1), metavar="N", help="That serial; else the one in force."
+)
 @keys_option
 @store_options
 def pin(profile: str, serial: int | None, **flags: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.options import own_option
 from cli.policies.files import read_bounded
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ SEVERITIES = ("error", "warning", "note")
     help="Format of what is printed.",
 )
 @click.option("--json", "output", flag_value="json", help="Short for --format json.")
-@click.option(
+@own_option(
+    "LINT",
     "--fail-on",
     type=click.Choice((*SEVERITIES, "never")),
     default="error",

@@ -7,15 +7,17 @@ from typing import Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import flags_of
+from cli.options import flags_of, own_option
 from cli.policies.shelf import keys_option, kind_of, store_options, write_file
 
 
 @click.command("pull")
 @click.argument("profile")
-@click.option("-o", "--output", "file", default="-", metavar="FILE", help="Write it there, not to stdout.")
-@click.option("--version", "version", type=click.IntRange(1), metavar="N", help="An earlier version.")
-@click.option("--verify", "checked", is_flag=True, help="Refuse it unless its signature holds.")
+@own_option(
+    "PULL", "-o", "--output", "file", default="-", metavar="FILE", help="Write it there, not to stdout."
+)
+@own_option("PULL", "--version", "version", type=click.IntRange(1), metavar="N", help="An earlier version.")
+@own_option("PULL", "--verify", "checked", is_flag=True, help="Refuse it unless its signature holds.")
 @keys_option
 @store_options
 def pull(profile: str, file: str, version: int | None, checked: bool, **flags: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import flags_of, yes_option
+from cli.options import flags_of, own_option, yes_option
 from cli.policies.files import read_or_fail
 from cli.policies.shelf import keys_option, kind_of, signer_options, store_options
 
@@ -20,12 +20,14 @@ TIERS = ("auto", "standard", "advanced")
 @click.argument("profile")
 @click.argument("file")
 @signer_options
-@click.option("--signature", metavar="FILE", help="A signature made before by policy sign.")
-@click.option("--expect-version", type=click.IntRange(0), metavar="N", help="Push over this version only.")
-@click.option("--tier", type=click.Choice(TIERS), default="auto", show_default=True, help="SSM tier.")
-@click.option("--secure", is_flag=True, help="Create a SecureString.")
-@click.option("--kms-key-id", metavar="ID", help="Key that encrypts the SecureString.")
-@click.option("--no-tests", is_flag=True, help="Do not run the tests beside FILE.")
+@own_option("PUSH", "--signature", metavar="FILE", help="A signature made before by policy sign.")
+@own_option(
+    "PUSH", "--expect-version", type=click.IntRange(0), metavar="N", help="Push over this version only."
+)
+@own_option("PUSH", "--tier", type=click.Choice(TIERS), default="auto", show_default=True, help="SSM tier.")
+@own_option("PUSH", "--secure", is_flag=True, help="Create a SecureString.")
+@own_option("PUSH", "--kms-key-id", metavar="ID", help="Key that encrypts the SecureString.")
+@own_option("PUSH", "--no-tests", is_flag=True, help="Do not run the tests beside FILE.")
 @yes_option
 @keys_option
 @store_options

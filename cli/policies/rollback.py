@@ -8,14 +8,19 @@ from typing import Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import flags_of, yes_option
+from cli.options import flags_of, own_option, yes_option
 from cli.policies.shelf import keys_option, kind_of, signer_options, store_options
 
 
 @click.command("rollback")
 @click.argument("profile")
-@click.option(
-    "--to", "version", type=click.IntRange(1), metavar="N", help="That version; else the one before."
+@own_option(
+    "ROLLBACK",
+    "--to",
+    "version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="That version; else the one before.",
 )
 @signer_options
 @yes_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import control_option, flags_of, region_option, yes_option
+from cli.options import control_option, flags_of, own_option, region_option, yes_option
 from cli.policies.shelf import keys_option, signer_of, signer_options
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @click.command("root")
-@click.option("--public-key", metavar="FILE", help="A public key in PEM.")
-@click.option("--kms-key", metavar="ID", help="A KMS key, whose public half is asked for.")
+@own_option("KEYS", "--public-key", metavar="FILE", help="A public key in PEM.")
+@own_option("KEYS", "--kms-key", metavar="ID", help="A KMS key, whose public half is asked for.")
 @region_option
 @control_option
 def root(public_key: str | None, kms_key: str | None, **flags: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli.options import control_option, policy_options, region_option, setting_option
+from cli.options import control_option, own_option, policy_options, region_option, setting_option
 from cli.types import span
 
 if TYPE_CHECKING:
@@ -35,9 +35,13 @@ def keys_option(command: Command) -> Command:
 
 def signer_options(command: Command) -> Command:
     """`--sign-with`, `--kms-key` and `--valid-for`."""
-    file = click.option("--sign-with", metavar="KEYFILE", help="Sign with the private key in this file.")
-    kms = click.option("--kms-key", metavar="ID", help="Sign with this KMS key (id, ARN or alias).")
-    valid = click.option("--valid-for", type=span, metavar="DURATION", help="When the signature expires.")
+    file = own_option(
+        "POLICY", "--sign-with", metavar="KEYFILE", help="Sign with the private key in this file."
+    )
+    kms = own_option("POLICY", "--kms-key", metavar="ID", help="Sign with this KMS key (id, ARN or alias).")
+    valid = own_option(
+        "POLICY", "--valid-for", type=span, metavar="DURATION", help="When the signature expires."
+    )
     return file(kms(valid(command)))
 
 

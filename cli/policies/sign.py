@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import control_option, flags_of, region_option
+from cli.options import control_option, flags_of, own_option, region_option
 from cli.policies.files import read_or_fail
 from cli.policies.shelf import in_days, signer_of, signer_options, write_file
 
@@ -17,10 +17,14 @@ from cli.policies.shelf import in_days, signer_of, signer_options, write_file
 @click.command("sign")
 @click.argument("file")
 @signer_options
-@click.option("--parameter", metavar="NAME", help="The SSM parameter it is for; the file's name without it.")
-@click.option("--account", metavar="ID", help="The account of that parameter.")
-@click.option("--serial", type=click.IntRange(1), metavar="N", help="Its serial; one more than the last.")
-@click.option("-o", "--output", "out", metavar="FILE", help="Where to write it; FILE.sig without it.")
+@own_option(
+    "SIGN", "--parameter", metavar="NAME", help="The SSM parameter it is for; the file's name without it."
+)
+@own_option("SIGN", "--account", metavar="ID", help="The account of that parameter.")
+@own_option(
+    "SIGN", "--serial", type=click.IntRange(1), metavar="N", help="Its serial; one more than the last."
+)
+@own_option("SIGN", "-o", "--output", "out", metavar="FILE", help="Where to write it; FILE.sig without it.")
 @region_option
 @control_option
 def sign(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import output_option
+from cli.options import output_option, own_option
 from cli.policies.files import read_or_fail
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 @click.command("test")
 @click.argument("file", metavar="FILE")
 @click.argument("tests", nargs=-1, metavar="[TESTS]...")
-@click.option("--coverage", is_flag=True, help="List the rules that no test selects.")
-@click.option(
-    "--fail-under-coverage", type=click.FloatRange(0, 100), metavar="PERCENT", help="Demand coverage."
+@own_option("TEST", "--coverage", is_flag=True, help="List the rules that no test selects.")
+@own_option(
+    "TEST", "--fail-under-coverage", type=click.FloatRange(0, 100), metavar="PERCENT", help="Demand coverage."
 )
-@click.option("--junit", metavar="FILE", help="Write the results as JUnit XML, too.")
+@own_option("TEST", "--junit", metavar="FILE", help="Write the results as JUnit XML, too.")
 @output_option("human", "json")
 @click.pass_context
 def test(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import run, settings_from
-from cli.options import flags_of, output_option
+from cli.options import flags_of, output_option, own_option
 from cli.policies.files import read_or_fail
 from cli.policies.shelf import keys_option, kind_of, store_options
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("what", metavar="PROFILE|FILE")
-@click.option("--signature", metavar="FILE", help="The envelope of FILE; FILE.sig without it.")
-@click.option("--parameter", metavar="NAME", help="The parameter that FILE is for; its own name without it.")
-@click.option("--account", metavar="ID", help="The account of that parameter.")
+@own_option("VERIFY", "--signature", metavar="FILE", help="The envelope of FILE; FILE.sig without it.")
+@own_option(
+    "VERIFY", "--parameter", metavar="NAME", help="The parameter that FILE is for; its own name without it."
+)
+@own_option("VERIFY", "--account", metavar="ID", help="The account of that parameter.")
 @output_option("human", "json")
 @keys_option
 @store_options

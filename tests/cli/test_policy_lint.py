@@ -170,3 +170,10 @@ def test_the_severities_offered_are_those_of_findings() -> None:
 
 def test_a_format_that_is_none_is_wrong_usage() -> None:
     assert lint("-", "--format", "xml", typed=CLEAN).exit_code == 2
+
+
+def test_the_least_severity_may_come_from_the_environment() -> None:
+    words = ["policy", "lint", "-"]
+    runner = CliRunner(env={"SENTINEL_LINT_FAIL_ON": "warning"})
+    assert runner.invoke(root, words, input=APPROVAL).exit_code == 1
+    assert runner.invoke(root, [*words, "--fail-on", "error"], input=APPROVAL).exit_code == 0

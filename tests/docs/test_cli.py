@@ -55,6 +55,18 @@ def test_no_variable_of_an_option_is_refused_by_the_settings(
 
 
 @every
+def test_every_option_has_a_variable(name: str, command: click.Command, context: click.Context) -> None:
+    """`--json` is short for `--output json`, which has one; a setting's is named in its help."""
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    without = [
+        each.opts
+        for each in options
+        if not (each.envvar or each.hidden or "SENTINEL_" in (each.help or "")) and "--json" not in each.opts
+    ]
+    assert [opts for opts in without if "--version" not in opts] == []
+
+
+@every
 def test_what_has_json_has_it_in_short(name: str, command: click.Command, context: click.Context) -> None:
     formats = [param for param in command.params if "--output" in param.opts]
     if any(isinstance(param.type, click.Choice) for param in formats):
