@@ -25,6 +25,7 @@ COMMANDS: dict[str, Lazy] = {
     "keyring": Lazy(
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."
     ),
+    "notify": Lazy("cli.commands.notify:notify", "Deliver what nobody was told yet."),
     "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
     "sandbox": Lazy("cli.commands.sandbox:sandbox", "Try everything on an embedded AWS."),
     "server-blocks": Lazy("cli.commands.blocks:server_blocks", "List who and what is blocked."),

@@ -103,6 +103,7 @@ class AuditEvent:
     mfa_method: str | None = None
     mfa_verified: bool | None = None
     drill: bool | None = None
+    delivery_id: str | None = None
 
 
 TEXT_LIMIT = 1024

@@ -71,6 +71,19 @@ class SsmPolicies:
         return f"ssm://{account}{self.region or ''}{self.parameter or self.root}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SsmFactors:
+    """Second factors in SSM Parameter Store, as SecureStrings below `root`."""
+
+    root: str
+    region: str | None = None
+    account: str | None = None
+
+    def __str__(self) -> str:
+        account = f"{self.account}@" if self.account else ""
+        return f"ssm://{account}{self.region or ''}{self.root}"
+
+
 StoreLocation = SqliteLocation | DynamoDbLocation
 PolicyLocation = FilePolicies | SsmPolicies
 
@@ -131,6 +144,16 @@ def parse_policies(text: str) -> PolicyLocation:
             f"policies {text!r} is neither file:///DIRECTORY nor ssm://[ACCOUNT@][REGION]/PARAMETER/PATH"
         )
     return SsmPolicies(root=found["root"].rstrip("/"), region=found["region"], account=found["account"])
+
+
+def parse_factors(text: str) -> SsmFactors | None:
+    """Where second factors are, None for the keyring of this machine. Raises InvalidSetting."""
+    if text == "keyring":
+        return None
+    found = _SSM.fullmatch(text)
+    if found is None or not found["root"].strip("/"):
+        raise InvalidSetting(f"mfa.secrets {text!r} is neither keyring nor ssm://[ACCOUNT@][REGION]/PATH")
+    return SsmFactors(root=found["root"].rstrip("/"), region=found["region"], account=found["account"])
 
 
 def parse_parameter(text: str) -> SsmPolicies:

@@ -15,7 +15,14 @@ from sentinel_server.identity.people import Persons
 from sentinel_server.policy.kinds import SIDE_NAMES, DocumentKind
 from sentinel_server.policy.schema import Lease
 from sentinel_server.records.model import Ledger
-from sentinel_server.settings.locations import PolicyLocation, StoreLocation, beside, ledgers_beside
+from sentinel_server.settings.destinations import DestinationSetting
+from sentinel_server.settings.locations import (
+    PolicyLocation,
+    SsmFactors,
+    StoreLocation,
+    beside,
+    ledgers_beside,
+)
 from sentinel_server.settings.table import Setting, read_value, settings_table
 
 
@@ -84,6 +91,12 @@ class Settings:
     audit_required: bool
     audit_checkpoint_every: int
     audit_file_mib: int
+    notifications_to: tuple[DestinationSetting, ...]
+    notifications_link_base: str | None
+    notifications_allow_private: bool
+    notifications_within: timedelta
+    mfa_secrets: SsmFactors | None
+    mfa_sms_region: str | None
     persons: Persons
     won: tuple[Won, ...]
     environ: Mapping[str, str]
@@ -223,6 +236,8 @@ COMMAND_VARIABLES = frozenset(
         "SIGN": "PARAMETER ACCOUNT SERIAL OUTPUT",
         "TEST": "COVERAGE FAIL_UNDER_COVERAGE JUNIT",
         "VERIFY": "SIGNATURE PARAMETER ACCOUNT",
+        "NOTIFY": "EARLY WITHIN TO",
+        "MFA": "PERSON PHONE REPLACE",
         "INIT": "USER FORCE ALLOW_UNSTAMPED PLAN GENERATE_IAM ACCOUNT",
     }.items()
     for option in options.split()

@@ -13,7 +13,9 @@ from pathlib import Path
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.policy.durations import parse_duration
 from sentinel_server.policy.schema import LEASES, Lease
+from sentinel_server.settings.destinations import read_destinations, read_link_base
 from sentinel_server.settings.locations import (
+    parse_factors,
     parse_parameter,
     parse_policies,
     parse_side,
@@ -192,6 +194,8 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
         *_of_approvals(),
         *_of_keyring(state),
         *_of_audit(state),
+        *_of_notifications(),
+        *_of_mfa(),
     )
 
 
@@ -232,6 +236,30 @@ def _of_audit(state: Path) -> tuple[Setting, ...]:
     )
     return tuple(
         Setting(name=f"audit.{name}", default=default, read=read, meaning=meaning)
+        for name, default, read, meaning in rows
+    )
+
+
+def _of_notifications() -> tuple[Setting, ...]:
+    rows: tuple[tuple[str, str | None, Read, str], ...] = (
+        ("to", "", read_destinations, "who is told of requests and emergencies, one destination a line"),
+        ("link_base", None, read_link_base, "what links in messages begin with"),
+        ("allow_private", "false", read_flag, "let webhooks lead into private networks"),
+        ("within", "5s", _between(_SECOND, _SECOND * 60), "how long a command tries to deliver at once"),
+    )
+    return tuple(
+        Setting(name=f"notifications.{name}", default=default, read=read, meaning=meaning)
+        for name, default, read, meaning in rows
+    )
+
+
+def _of_mfa() -> tuple[Setting, ...]:
+    rows: tuple[tuple[str, str | None, Read, str], ...] = (
+        ("secrets", "keyring", parse_factors, "where second factors are: keyring, or ssm:// and a path"),
+        ("sms_region", None, str, "the region whose SNS sends codes by SMS; none: no codes by SMS"),
+    )
+    return tuple(
+        Setting(name=f"mfa.{name}", default=default, read=read, meaning=meaning)
         for name, default, read, meaning in rows
     )
 

@@ -6,6 +6,7 @@ from sentinel_server.wiring.audits import log_reader
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
 from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.ledgers import open_records
+from sentinel_server.wiring.notices import open_destinations, open_outbox
 from sentinel_server.wiring.policies import (
     Reading,
     Shelf,
@@ -34,8 +35,10 @@ __all__ = [
     "log_reader",
     "loopback",
     "open_audit",
+    "open_destinations",
     "open_door",
     "open_keyring",
+    "open_outbox",
     "open_pins",
     "open_policies",
     "open_policy_store",

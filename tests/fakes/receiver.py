@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from queue import Queue
 
 from aiohttp import web
 
@@ -69,6 +71,27 @@ class Receiver:
             request.transport.abort()
             return web.Response()
         return answer
+
+
+@contextmanager
+def receiving_elsewhere() -> Iterator[Receiver]:
+    """A receiver in a thread of its own, for commands that have this one. Read it when they are done."""
+    ready: Queue[tuple[Receiver, asyncio.AbstractEventLoop, asyncio.Event]] = Queue()
+
+    async def serve() -> None:
+        done = asyncio.Event()
+        async with receiving() as receiver:
+            ready.put((receiver, asyncio.get_running_loop(), done))
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    receiver, loop, done = ready.get(timeout=20)
+    try:
+        yield receiver
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join()
 
 
 @asynccontextmanager
