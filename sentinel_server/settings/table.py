@@ -191,11 +191,6 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
             read_flag,
             "refuse policies without a signature (true with signing.keys)",
         ),
-        *_of_approvals(),
-        *_of_keyring(state),
-        *_of_audit(state),
-        *_of_notifications(),
-        *_of_mfa(),
     )
 
 
@@ -266,7 +261,15 @@ def _of_mfa() -> tuple[Setting, ...]:
 
 def settings_table(state: Path, config: Path) -> Mapping[str, Setting]:
     """All settings by name, with defaults under the given state and configuration directories."""
-    return {setting.name: setting for setting in _settings(state, config)}
+    every = (
+        *_settings(state, config),
+        *_of_approvals(),
+        *_of_keyring(state),
+        *_of_audit(state),
+        *_of_notifications(),
+        *_of_mfa(),
+    )
+    return {setting.name: setting for setting in every}
 
 
 def read_value(setting: Setting, text: str, where: str) -> object:
