@@ -12,6 +12,9 @@ from queue import Queue
 
 from aiohttp import web
 
+KEY_VARIABLE = "HOOK_KEY"
+"""Where the signing key of a test's webhook is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
