@@ -118,6 +118,8 @@ def _check_signer(
         raise BadInput(
             f"the key {key_id} is not in the key set, so nobody would accept {seen.name}", hint=hint
         )
+    if key is not None and key.owner:
+        raise BadInput(f"the key {key_id} signs the approvals of {key.owner}, and no policies")
     if key is not None and (reason := key.why_not(SystemClock().now())):
         raise BadInput(f"the key {key_id} {reason}, so nobody would accept {seen.name}")
 

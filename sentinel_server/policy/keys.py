@@ -36,7 +36,7 @@ MAX_KEY_SET = 256 * 1024
 class PublicKey:
     """A key to check signatures with. `der` is its SubjectPublicKeyInfo; `id` what statements call it.
 
-    `owner` is the person whose approvals it signs; policies do not ask for one.
+    `owner` is the person whose approvals it signs; it signs no policies then.
     """
 
     id: str

@@ -237,7 +237,7 @@ def _unsigned_in(envelope: bytes) -> str | None:
 
 def _genuine(signed: Signed, keys: KeySet) -> bool:
     key = keys.find(signed.statement.key_id)
-    return key is not None and signed.algorithm is key.algorithm and holds(key, signed)
+    return key is not None and not key.owner and signed.algorithm is key.algorithm and holds(key, signed)
 
 
 def _faults(signed: Signed, keys: KeySet, place: Place, now: datetime, highest: int) -> Iterator[str]:
@@ -249,6 +249,8 @@ def _faults(signed: Signed, keys: KeySet, place: Place, now: datetime, highest: 
     if key is None:
         yield f"the key {said.key_id} is not in the key set"
         return
+    if key.owner:
+        yield f"the key {key.id} signs the approvals of {key.owner}, and no policies"
     if signed.algorithm is not key.algorithm:
         yield f"it says {signed.algorithm.value}, and the key {key.id} is for {key.algorithm.value}"
     elif not holds(key, signed):

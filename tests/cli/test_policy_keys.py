@@ -299,3 +299,14 @@ def test_a_key_may_have_an_owner_whose_approvals_it_signs(desk: Desk) -> None:
     (key,) = json.loads(desk("keys", "list", "--keys", approvers, "--json").out)["keys"]
     assert key["owner"] == "sso:bob"
     assert "sso:bob" in desk("keys", "list", "--keys", approvers).out
+
+
+def test_nobody_pushes_with_the_key_of_their_approvals(desk: Desk) -> None:
+    own = desk.home / "alice.key"
+    desk("keys", "generate", own)
+    assert (
+        desk("keys", "add", "--public-key", f"{own}.pub", "--owner", "sso:alice", "--keys", desk.set).status
+        == 0
+    )
+    ran = desk("push", "prod", desk.policy, "--keys", desk.set, "--sign-with", own, "--yes")
+    assert (ran.status, "signs the approvals of sso:alice, and no policies" in ran.err) == (2, True)

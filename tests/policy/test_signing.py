@@ -293,3 +293,10 @@ def test_however_often_it_is_pushed_what_is_there_is_accepted_and_serials_rise(t
 def test_a_key_pair_signs_for_itself() -> None:
     pair: KeyPair = key_pair("self")
     assert holds(pair.public, signed(by=pair))
+
+
+def test_a_key_that_signs_somebodys_approvals_signs_no_policies() -> None:
+    owned = KeySet(keys=(replace(key_pair().public, owner="sso:alice"),))
+    with pytest.raises(PolicyUnverified, match="signs the approvals of sso:alice, and no policies"):
+        verify(stored(ALLOW, signed()), owned, now=NOON, highest=0)
+    assert next_serial(stored(ALLOW, signed(serial=9)), owned) == 1, "nor does it use serials up"
