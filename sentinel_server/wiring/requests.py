@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sentinel_server.clock import SystemClock
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.wiring.signing import open_signer
 
 if TYPE_CHECKING:
+    from sentinel_server.policy.keys import KeySet
     from sentinel_server.policy.signing import Signer
     from sentinel_server.requests.rules import VoteCheck
     from sentinel_server.settings.resolve import Settings
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 def vote_check(settings: Settings) -> VoteCheck:
     """What looks at the signatures of votes: by `approvals.keys`, which are read anew for each vote.
+
+    Where `signing.root` is set, those count only if it signed them.
 
     Raises InvalidSetting when signatures are required and no keys are named.
     """
@@ -34,7 +38,21 @@ def vote_check(settings: Settings) -> VoteCheck:
             )
         return no_signature_wanted
     required = settings.approvals_signing is not False
-    return SignedVotes(partial(read_key_set, path), settings.persons, required=required)
+    read = partial(read_key_set, path)
+    return SignedVotes(_rooted(read, settings.signing_root), settings.persons, required=required)
+
+
+def _rooted(read: Callable[[], KeySet], roots: tuple[bytes, ...]) -> Callable[[], KeySet]:
+    """What is read when one of `roots` signed it, else PolicyUnverified; anything where there are none."""
+
+    def checked() -> KeySet:
+        from sentinel_server.policy.roots import check
+
+        keys = read()
+        check(keys, roots, now=SystemClock().now(), highest=0)
+        return keys
+
+    return checked if roots else read
 
 
 @asynccontextmanager

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from sentinel_server.adapters.local.key_file import generate_key, write_key_set
+from sentinel_server.adapters.local.key_file import generate_key, read_key_set, write_key_set
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.policy.keys import KeySet
+from sentinel_server.policy.roots import sign_key_set
 from sentinel_server.requests.rules import no_signature_wanted
 from sentinel_server.requests.signing import signed
 from sentinel_server.settings.resolve import ConfigFile, Directories, Settings, resolve
 from sentinel_server.wiring import open_vote_signer, vote_check
 from tests.fakes.requests import BOB, NOON, a_request, vote_of
+from tests.fakes.signers import key_pair
 
 Set = Callable[..., Settings]
 
@@ -57,6 +59,21 @@ async def test_a_key_file_signs_and_the_pinned_keys_check(settings: Set, bobs_ke
         check = vote_check(settings(keys=pinned, **said))
         assert check(request, with_signature, later) == ""
         assert (check(request, vote, later) == "") is unsigned_counts
+
+
+async def test_approvers_keys_count_only_as_the_root_signed_them_where_one_is_pinned(
+    settings: Set, bobs_key: Path
+) -> None:
+    root, pinned = key_pair("root"), bobs_key.parent / "approvers.json"
+    request = a_request()
+    async with open_vote_signer(settings(key_file=str(bobs_key))) as signer:
+        assert signer is not None
+        vote = await signed(signer, request, vote_of(BOB, request, NOON))
+    rooted = replace(settings(keys=str(pinned)), signing_root=(root.public.der,))
+    later = NOON + timedelta(minutes=1)
+    assert "cannot be checked: the key set is not signed" in vote_check(rooted)(request, vote, later)
+    write_key_set(pinned, await sign_key_set(root, read_key_set(pinned), serial=1, now=NOON))
+    assert vote_check(rooted)(request, vote, later) == ""
 
 
 async def test_without_keys_nothing_is_looked_at_and_nothing_signs(settings: Set) -> None:
