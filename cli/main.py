@@ -19,8 +19,10 @@ from sentinel_server.errors import SentinelError
 COMMANDS: dict[str, Lazy] = {
     "audit": Lazy("cli.commands.audit:audit", "Read the audit log, and check it."),
     "config": Lazy("cli.commands.config:config", "Show what is configured; write and check documents."),
+    "console": Lazy("cli.commands.console:console", "Open the AWS console."),
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
+    "export": Lazy("cli.commands.export:export", "Print credentials for a shell or a program."),
     "init": Lazy("cli.commands.init:init", "Set up policies and the sessions table."),
     "keyring": Lazy(
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."

@@ -221,6 +221,7 @@ class EmbeddedAws:
     async def _listening(self, elsewhere: Mapping[str, Forward]) -> AsyncIterator[int]:
         from aiohttp import web
 
+        from sentinel_server.sandbox.federation import Federation
         from sentinel_server.sandbox.front import Front
         from sentinel_server.sandbox.gate import Gate
 
@@ -237,7 +238,8 @@ class EmbeddedAws:
             devices=self.devices,
             identities=self.web_identities,
         )
-        front = Front(gate, self._clock, self._calls, self.faults, self.sso)
+        federation = Federation(self._sessions, self._clock)
+        front = Front(gate, self._clock, self._calls, self.faults, self.sso, federation)
         runner = web.AppRunner(front.application(), access_log=None, keepalive_timeout=75, shutdown_timeout=1)
         try:
             await runner.setup()

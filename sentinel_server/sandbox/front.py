@@ -14,6 +14,8 @@ from sentinel_server.clock import Clock
 from sentinel_server.sandbox.calls import CallLog
 from sentinel_server.sandbox.control import add_control_routes
 from sentinel_server.sandbox.faults import Faults
+from sentinel_server.sandbox.federation import PATH as FEDERATION
+from sentinel_server.sandbox.federation import Federation
 from sentinel_server.sandbox.gate import Forward, Gate
 from sentinel_server.sandbox.identity_center import IdentityCenter
 from sentinel_server.sandbox.sso_page import add_sign_in_routes
@@ -30,19 +32,27 @@ class Front:
     """Serves AWS on every path but the control's."""
 
     def __init__(
-        self, gate: Gate, clock: Clock, calls: CallLog, faults: Faults, center: IdentityCenter
+        self,
+        gate: Gate,
+        clock: Clock,
+        calls: CallLog,
+        faults: Faults,
+        center: IdentityCenter,
+        federation: Federation,
     ) -> None:
         self._gate = gate
         self._clock = clock
         self._calls = calls
         self._faults = faults
         self._center = center
+        self._federation = federation
 
     def application(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(client_max_size=BODY_LIMIT)
         add_control_routes(app, self._faults, self._calls)
         add_sign_in_routes(app, self._center)
+        app.router.add_route("*", FEDERATION, self._federation.handle)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 

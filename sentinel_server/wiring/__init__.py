@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel_server.wiring.audits import log_reader
-from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory
+from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory, sign_in
 from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.notices import open_destinations, open_outbox
@@ -52,6 +52,7 @@ __all__ = [
     "read_parameter",
     "runtime_directory",
     "side_source",
+    "sign_in",
     "vote_check",
     "whoami",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +34,7 @@ class Door:
 
     profile: Profile
     region: str | None
+    environ: Mapping[str, str]
     gate: Gate
     sources: Sources
     seat: Seat
@@ -82,7 +83,14 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
             ),
         )
         seat = _seat(sources, ask, profile, visitor)
-        yield Door(profile=profile, region=region, gate=Gate(sources), sources=sources, seat=seat)
+        yield Door(
+            profile=profile,
+            region=region,
+            environ=settings.environ,
+            gate=Gate(sources),
+            sources=sources,
+            seat=seat,
+        )
 
 
 def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[LoopbackServer, Secret]:
@@ -107,6 +115,18 @@ def runtime_directory(settings: Settings) -> Iterator[Callable[[str, str], Path]
 
     with private_directory(settings.environ) as directory:
         yield lambda name, text: private_file(directory, name, text)
+
+
+async def sign_in(door: Door, usual: str, session: Secret) -> tuple[str, Secret]:
+    """The sign-in service that is asked, `usual` or the profile's own, and its token for the session.
+
+    Raises UpstreamFailed.
+    """
+    from sentinel_server.adapters.http.sign_in import sign_in_token
+    from sentinel_server.credentials.endpoints import endpoint_of
+
+    where = (endpoint_of("signin", door.profile, door.environ) or usual).rstrip("/")
+    return where, await sign_in_token(where, session)
 
 
 def child_files(settings: Settings, config: str) -> ChildFiles:

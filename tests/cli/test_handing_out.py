@@ -1,0 +1,82 @@
+"""`export` and `console`: credentials for what takes them no other way, decided like all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import ClientSession
+
+from tests.fakes.aws import Sandbox, embedded_aws
+from tests.fakes.command_line import CommandLine
+
+ALLOW = 'version: "1"\nrules:\n  - name: dev\n    effect: allow\n    conditions: {users: [dev]}\n'
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Sandbox]:
+    """An embedded AWS with the user `dev` and the role `prod`."""
+    with embedded_aws() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def home(sentinel: CommandLine, aws: Sandbox) -> CommandLine:
+    """A home whose policy lets `dev` have prod."""
+    sentinel.connect(aws)
+    policies = sentinel.home / ".config" / "sentinel" / "policies"
+    policies.mkdir(parents=True, mode=0o700)
+    (policies / "prod.yaml").write_text(ALLOW)
+    return sentinel
+
+
+def test_export_prints_what_a_shell_reads(home: CommandLine) -> None:
+    ran = home("export", "--profile", "prod")
+    assert ran.status == 0
+    lines = ran.out.splitlines()
+    assert all(line.startswith("export AWS_") for line in lines)
+    assert any(line.startswith("export AWS_ACCESS_KEY_ID=ASIA") for line in lines)
+
+
+@pytest.mark.parametrize("command", [("export",), ("console", "--stdout")])
+def test_what_policy_does_not_allow_is_neither_exported_nor_signed_in(
+    home: CommandLine, command: tuple[str, ...]
+) -> None:
+    denied = ALLOW.replace("allow", "deny")
+    (home.home / ".config" / "sentinel" / "policies" / "prod.yaml").write_text(denied)
+    ran = home(*command, "--profile", "prod")
+    assert (ran.status, ran.out) == (3, "")
+
+
+async def _opened(url: str) -> str:
+    async with ClientSession() as browser, browser.get(url) as answer:
+        return await answer.text()
+
+
+def test_the_consoles_address_signs_a_browser_in_as_the_stamped_session(
+    home: CommandLine, aws: Sandbox
+) -> None:
+    import asyncio
+
+    ran = home("console", "--profile", "prod", "--service", "s3", "--stdout")
+    assert ran.status == 0
+    assert "ends by 20" in ran.err
+    url = ran.out.strip()
+    assert url.startswith(f"{aws.aws.url}/federation?")
+    page = asyncio.run(_opened(url))
+    assert ":assumed-role/prod/sentinel-u.dev-" in page
+    assert urlsplit(page.rpartition(" to ")[2]).hostname == "console.aws.amazon.com"
+
+
+def test_a_page_that_is_none_is_refused_before_anything_is_issued(home: CommandLine) -> None:
+    ran = home("console", "--profile", "prod", "--service", "https://evil.example", "--stdout")
+    assert (ran.status, ran.out) == (2, "")
+    assert "is not the name of a console page" in ran.err
+
+
+def test_a_sign_in_service_that_fails_is_one_message_without_the_session(home: CommandLine) -> None:
+    home.set(AWS_ENDPOINT_URL_SIGNIN="http://127.0.0.1:1")
+    ran = home("console", "--profile", "prod", "--stdout")
+    assert (ran.status, ran.out) == (6, "")
+    assert "ASIA" not in ran.err
