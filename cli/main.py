@@ -23,7 +23,7 @@ COMMANDS: dict[str, Lazy] = {
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
     "export": Lazy("cli.commands.export:export", "Print credentials for a shell or a program."),
-    "init": Lazy("cli.commands.init:init", "Set up policies and the sessions table."),
+    "init": Lazy("cli.commands.init:init", "Set up policies and the tables of a team."),
     "keyring": Lazy(
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."
     ),

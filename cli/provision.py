@@ -1,9 +1,10 @@
-"""`init sessions`: the plan, as people check one before they say yes, and carrying it out."""
+"""`init sessions`, `approvals`, `breakglass` and `all`: the plan, and carrying it out after a yes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from cli.context import settings_from
 from cli.output import confirm, note
 from sentinel_server.errors import BadInput, SentinelError
 from sentinel_server.provisioning.apply import Outcome, apply, missing
-from sentinel_server.provisioning.desired import DEFAULT_PREFIX, Table, sessions_table
-from sentinel_server.provisioning.iam import Role, partition_of, policy, table_arn
-from sentinel_server.provisioning.plan import AddIndex, CreateTable
-from sentinel_server.settings.locations import DynamoDbLocation
+from sentinel_server.provisioning.desired import DEFAULT_PREFIX, Family, Table, table_of
+from sentinel_server.provisioning.iam import ROLES, Role, partition_of, policy, table_arn
+from sentinel_server.provisioning.plan import AddIndex, CreateTable, ForgetBy
+from sentinel_server.records.model import Ledger
+from sentinel_server.settings.locations import DynamoDbLocation, StoreLocation
 
 if TYPE_CHECKING:
     from sentinel_server.provisioning.apply import Provisioner
@@ -25,11 +27,19 @@ if TYPE_CHECKING:
 
 DEFAULT_TABLE = DEFAULT_PREFIX + "sessions"
 
+SETTING = {
+    Family.SESSIONS: "session_table",
+    Family.REQUESTS: "request_table",
+    Family.BREAKGLASS: "breakglass_table",
+}
+"""The setting that names a table."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
-    """The settings with a shared store, the usual table when they named none; and its region."""
+class Place:
+    """Where one table is or will be; `settings` have its region."""
 
+    family: Family
     settings: Settings
     location: DynamoDbLocation
     region: str
@@ -40,65 +50,91 @@ class Shared:
         return str(replace(self.location, region=self.region))
 
 
-def shared(flags: Mapping[str, str | None]) -> Shared:
-    """Where the shared store is or will be. Raises BadInput without a region, InvalidSetting."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is missing from one table, and what does it."""
+
+    provisioner: Provisioner
+    table: Table
+    steps: Sequence[Step]
+
+
+def places(flags: Mapping[str, str | None], families: Sequence[Family]) -> list[Place]:
+    """Where these tables are or will be: under the usual names when the settings say of none.
+
+    Raises BadInput without a region, InvalidSetting.
+    """
     settings = settings_from(flags)
-    location = settings.store
-    if not isinstance(location, DynamoDbLocation):
-        settings, location = settings_from({**flags, "session_table": DEFAULT_TABLE}), _USUAL
+    if not all(isinstance(_location(settings, family), DynamoDbLocation) for family in families):
+        settings = settings_from({**flags, "session_table": DEFAULT_TABLE})
+    return [_place(settings, family, _location(settings, family)) for family in families]
+
+
+def _location(settings: Settings, family: Family) -> StoreLocation:
+    return settings.store if family is Family.SESSIONS else settings.ledgers[Ledger(family.value)]
+
+
+def _place(settings: Settings, family: Family, location: StoreLocation) -> Place:
+    assert isinstance(location, DynamoDbLocation)  # noqa: S101  # `places` has seen to it
     region = location.region or settings.region
     if region is None:
         raise BadInput("the table needs a region", hint="name it: --region REGION")
-    return Shared(settings=replace(settings, region=region), location=location, region=region)
+    return Place(family=family, settings=replace(settings, region=region), location=location, region=region)
 
 
-_USUAL = DynamoDbLocation(table=DEFAULT_TABLE)
-
-
-def iam_text(location: DynamoDbLocation, region: str, account: str | None, role: str) -> str:
+def iam_text(where: Sequence[Place], account: str | None, role: str) -> str:
     """The IAM policy of one role as JSON, or with `all` an object of every role's. Raises BadInput."""
-    arn = _arn(location, account or location.account, region)
+    arns = {place.family: _arn(place, account or place.location.account) for place in where}
     if role != "all":
-        return json.dumps(policy(Role(role), arn), indent=2)
-    return json.dumps({each.value: policy(each, arn) for each in Role}, indent=2)
+        return json.dumps(policy(Role(role), arns), indent=2)
+    theirs = [each for each in Role if any(each in ROLES[family] for family in arns)]
+    return json.dumps({each.value: policy(each, arns) for each in theirs}, indent=2)
 
 
-def _arn(location: DynamoDbLocation, account: str | None, region: str) -> str:
+def _arn(place: Place, account: str | None) -> str:
     if account is None:
-        return f"arn:{partition_of(region)}:dynamodb:{region}:*:table/{location.table}"
-    return table_arn(region=region, account=account, table=location.table)
+        partition = partition_of(place.region)
+        return f"arn:{partition}:dynamodb:{place.region}:*:table/{place.location.table}"
+    return table_arn(region=place.region, account=account, table=place.location.table)
 
 
-async def provision(place: Shared, *, only_plan: bool, yes: bool) -> None:
+async def provision(where: Sequence[Place], command: str, *, only_plan: bool, yes: bool) -> None:
     """Show what is missing, ask, do it. Raises SentinelError when a step fails, having said what is left."""
     from sentinel_server.wiring import open_provisioner
 
-    await _check_account(place)
-    table = sessions_table(place.location.table)
-    async with open_provisioner(place.settings) as provisioner:
-        steps = await missing(provisioner, table)
-        click.echo(plan_text(place, steps))
+    await _check_accounts(where)
+    async with AsyncExitStack() as stack:
+        jobs: list[Job] = []
+        for place in where:
+            provisioner = await stack.enter_async_context(open_provisioner(place.settings))
+            table = table_of(place.family, place.location.table)
+            steps = await missing(provisioner, table)
+            jobs.append(Job(provisioner=provisioner, table=table, steps=steps))
+            click.echo(plan_text(place, steps))
         if only_plan:
             return
-        if steps:
+        if any(job.steps for job in jobs):
             if not yes:
-                confirm(f"do this to {place.url}?")
-            await carry_out(provisioner, table, steps)
-    click.echo(advice(place))
+                confirm(f"do this to {' and '.join(place.url for place in where)}?")
+            await carry_out(jobs)
+    click.echo(advice(where, command))
 
 
-async def _check_account(place: Shared) -> None:
+async def _check_accounts(where: Sequence[Place]) -> None:
     from sentinel_server.wiring import whoami
 
-    wanted = place.location.account
-    if wanted is not None and (found := (await whoami(place.settings, None)).account) != wanted:
-        raise BadInput(
-            f"{place.url} is in account {wanted}, and the credentials are of account {found}",
-            hint="name a profile of that account: --aws-profile NAME",
-        )
+    named = [place for place in where if place.location.account is not None]
+    found = (await whoami(named[0].settings, None)).account if named else None
+    for place in named:
+        if place.location.account != found:
+            raise BadInput(
+                f"{place.url} is in account {place.location.account}, and the credentials are of account"
+                f" {found}",
+                hint="name a profile of that account: --aws-profile NAME",
+            )
 
 
-def plan_text(place: Shared, steps: Sequence[Step]) -> str:
+def plan_text(place: Place, steps: Sequence[Step]) -> str:
     """The plan as people read it before they say yes."""
     if not steps:
         return f"Nothing is missing from {place.url}."
@@ -108,36 +144,47 @@ def plan_text(place: Shared, steps: Sequence[Step]) -> str:
     )
 
 
-def advice(place: Shared) -> str:
-    """What to put where, so that the table is used."""
+def advice(where: Sequence[Place], command: str) -> str:
+    """What to put where, so that the tables are used; `command` is the one that was given."""
+    settings, region = where[0].settings, where[0].region
     lines = [
-        f"To use it, put this into {place.settings.directories.config / 'config.yaml'}:",
-        f"  session_table: {place.location.table}",
-        f"  region: {place.region}",
+        f"To use {'it' if len(where) == 1 else 'them'},"
+        f" put this into {settings.directories.config / 'config.yaml'}:",
+        *(f"  {SETTING[place.family]}: {_name(place, region)}" for place in where),
+        f"  region: {region}",
     ]
-    if place.settings.control_profile is not None:
-        lines.append(f"  control_profile: {place.settings.control_profile}")
-    command = f"sentinel init sessions --region {place.region} --table {place.location.table}"
-    return "\n".join(
-        [*lines, "To let people use it, give each the policy for their part:", f"  {command} --generate-iam"]
-    )
+    if settings.control_profile is not None:
+        lines.append(f"  control_profile: {settings.control_profile}")
+    options = [f"--{SETTING[place.family].replace('_', '-')} {_name(place, region)}" for place in where]
+    again = " ".join(["sentinel init", command, "--region", region, *options, "--generate-iam"])
+    return "\n".join([*lines, "To let people use it, give each the policy for their part:", f"  {again}"])
 
 
-async def carry_out(provisioner: Provisioner, table: Table, steps: Sequence[Step]) -> None:
+def _name(place: Place, region: str) -> str:
+    """Its name, or its ARN when the name alone would mean a table of another region."""
+    account = place.location.account
+    if account is None or place.region == region:
+        return place.location.table
+    return table_arn(region=place.region, account=account, table=place.location.table)
+
+
+async def carry_out(jobs: Sequence[Job]) -> None:
     """Do the steps, noting each. Raises SentinelError that lists what is done and what is left."""
+    steps = [step for job in jobs for step in job.steps]
     begun: list[Step] = []
 
     def tell(step: Step) -> None:
         begun.append(step)
         note(f"{step}, which may take minutes")
 
-    try:
-        done = await apply(provisioner, table, tell)
-    except SentinelError as error:
-        raise _partial(error, begun, steps) from error
-    for each in done:
-        if each.outcome is not Outcome.DONE:
-            note(f"{each.step}: {each.outcome.value}")
+    for job in jobs:
+        try:
+            done = await apply(job.provisioner, job.table, tell) if job.steps else ()
+        except SentinelError as error:
+            raise _partial(error, begun, steps) from error
+        for each in done:
+            if each.outcome is not Outcome.DONE:
+                note(f"{each.step}: {each.outcome.value}")
 
 
 def _partial(error: SentinelError, begun: Sequence[Step], steps: Sequence[Step]) -> SentinelError:
@@ -149,4 +196,4 @@ def _partial(error: SentinelError, begun: Sequence[Step], steps: Sequence[Step])
 
 
 def _sign(step: Step) -> str:
-    return "+" if isinstance(step, CreateTable | AddIndex) else "~"
+    return "+" if isinstance(step, CreateTable | AddIndex | ForgetBy) else "~"

@@ -1,11 +1,12 @@
-"""`init local` and `init sessions`: a first policy, and the table that others can see and revoke in."""
+"""`init local`: a first policy. The other commands make the tables that a team shares."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -26,13 +27,45 @@ if TYPE_CHECKING:
     from sentinel_server.identity.principal import Principal
     from sentinel_server.settings.resolve import Settings
 
-ROLES = ("developer", "security", "auditor", "all")
-"""What `--generate-iam` may say; a test holds it to `provisioning.iam.Role`."""
+SESSION_ROLES = ("developer", "security", "auditor")
+APPROVAL_ROLES = ("requester", "approver", "security", "auditor")
+BREAKGLASS_ROLES = ("invoker", "reviewer", "security", "auditor")
+ALL_ROLES = tuple(dict.fromkeys((*SESSION_ROLES, *APPROVAL_ROLES, *BREAKGLASS_ROLES)))
+"""What `--generate-iam` may say beside `all`; a test holds them to `provisioning.iam.ROLES`."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def table_options(roles: Sequence[str]) -> Callable[[Command], Command]:
+    """The options of every command that makes tables; `roles` are those of the tables' policies."""
+    ours = (
+        own_option("INIT", "--plan", "only_plan", is_flag=True, help="Say what would be done, and stop."),
+        own_option(
+            "INIT",
+            "--generate-iam",
+            type=click.Choice([*roles, "all"]),
+            is_flag=False,
+            flag_value="all",
+            metavar="[ROLE]",
+            help=f"Print IAM policies, and stop: of {', '.join(roles)} or all.",
+        ),
+        own_option("INIT", "--account", metavar="ID", help="The account that --generate-iam names."),
+        yes_option,
+        region_option,
+        control_option,
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(ours):
+            command = option(command)
+        return command
+
+    return add
 
 
 @click.group()
 def init() -> None:
-    """Set up policies and the sessions table."""
+    """Set up policies and the tables of a team."""
 
 
 @init.command()
@@ -78,19 +111,7 @@ def local(
 @setting_option(
     "--table", "--session-table", setting="session_table", help="Its name or ARN.", metavar="TABLE"
 )
-@own_option("INIT", "--plan", "only_plan", is_flag=True, help="Say what would be done, and stop.")
-@own_option(
-    "INIT",
-    "--generate-iam",
-    type=click.Choice(ROLES),
-    is_flag=False,
-    flag_value="all",
-    help="Print the IAM policies of the table, and stop.",
-)
-@own_option("INIT", "--account", metavar="ID", help="The account that --generate-iam names.")
-@yes_option
-@region_option
-@control_option
+@table_options(SESSION_ROLES)
 def sessions(
     only_plan: bool, generate_iam: str | None, account: str | None, yes: bool, **flags: str | None
 ) -> None:
@@ -98,15 +119,74 @@ def sessions(
 
     Shows what is missing, asks, does it, and says what to put into config.yaml. Running it again is safe.
     """
-    from cli.output import note
-    from cli.provision import iam_text, provision, shared
+    _tables("sessions", ("sessions",), only_plan, generate_iam, account, yes, flags)
 
-    place = shared(flags_of(flags))
+
+@init.command()
+@setting_option(
+    "--table", "--request-table", setting="request_table", help="Its name or ARN.", metavar="TABLE"
+)
+@table_options(APPROVAL_ROLES)
+def approvals(
+    only_plan: bool, generate_iam: str | None, account: str | None, yes: bool, **flags: str | None
+) -> None:
+    """Make or mend the table of requests and approvals.
+
+    Shows what is missing, asks, does it, and says what to put into config.yaml. Running it again is safe.
+    """
+    _tables("approvals", ("requests",), only_plan, generate_iam, account, yes, flags)
+
+
+@init.command()
+@setting_option(
+    "--table", "--breakglass-table", setting="breakglass_table", help="Its name or ARN.", metavar="TABLE"
+)
+@table_options(BREAKGLASS_ROLES)
+def breakglass(
+    only_plan: bool, generate_iam: str | None, account: str | None, yes: bool, **flags: str | None
+) -> None:
+    """Make or mend the table of emergencies.
+
+    Shows what is missing, asks, does it, and says what to put into config.yaml. Running it again is safe.
+    """
+    _tables("breakglass", ("breakglass",), only_plan, generate_iam, account, yes, flags)
+
+
+@init.command("all")
+@setting_option("--session-table", setting="session_table", help="Name or ARN.", metavar="TABLE")
+@setting_option("--request-table", setting="request_table", help="Name or ARN.", metavar="TABLE")
+@setting_option("--breakglass-table", setting="breakglass_table", help="Name or ARN.", metavar="TABLE")
+@table_options(ALL_ROLES)
+def every(
+    only_plan: bool, generate_iam: str | None, account: str | None, yes: bool, **flags: str | None
+) -> None:
+    """Make or mend all tables: of sessions, requests and emergencies.
+
+    Shows what is missing, asks, does it, and says what to put into config.yaml. Running it again is safe.
+    """
+    families = ("sessions", "requests", "breakglass")
+    _tables("all", families, only_plan, generate_iam, account, yes, flags)
+
+
+def _tables(
+    command: str,
+    families: Sequence[str],
+    only_plan: bool,
+    generate_iam: str | None,
+    account: str | None,
+    yes: bool,
+    flags: dict[str, str | None],
+) -> None:
+    from cli.output import note
+    from cli.provision import iam_text, places, provision
+    from sentinel_server.provisioning.desired import Family
+
+    where = places(flags_of(flags), [Family(name) for name in families])
     if generate_iam is None:
-        return run(provision(place, only_plan=only_plan, yes=yes))
-    click.echo(iam_text(place.location, place.region, account, generate_iam))
-    if account is None and place.location.account is None:
-        note("the table is named in any account; narrow it: --account ID")
+        return run(provision(where, command, only_plan=only_plan, yes=yes))
+    click.echo(iam_text(where, account, generate_iam))
+    if account is None and any(place.location.account is None for place in where):
+        note(f"the table{'s are' if len(where) > 1 else ' is'} named in any account; narrow it: --account ID")
     return None
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sentinel_server.breakglass.aging import age
 from sentinel_server.breakglass.deeds import Deed, Done, tell_all
 from sentinel_server.breakglass.model import Closing, Emergency, EventState, Review
 from sentinel_server.breakglass.opening import CONTENTION, Desk
@@ -147,7 +148,8 @@ async def note_end(desk: Desk, row: Row) -> Done | None:
 
 
 async def sweep(desk: Desk) -> AsyncIterator[Done | SentinelError]:
-    """Note the end of every emergency that is over, oldest first; an error for each that could not be noted.
+    """Note the end of every emergency that is over, oldest first, and let those that were reviewed age; an
+    error for each where that could not be done.
 
     Raises StoreUnavailable when the search itself breaks off.
     """
@@ -165,7 +167,9 @@ async def sweep(desk: Desk) -> AsyncIterator[Done | SentinelError]:
                     yield done
         token = found.next_token
         if token is None:
-            return
+            break
+    async for failed in age(desk.records, desk.clock.now()):
+        yield failed
 
 
 def _is_own(actor: Actor, event: Emergency) -> bool:

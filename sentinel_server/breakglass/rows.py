@@ -14,14 +14,11 @@ from sentinel_server.breakglass.model import Closing, Emergency, EventState, Mfa
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import InvalidIdentifier, StoreUnavailable
 from sentinel_server.policy.breakglass import ReasonCode
-from sentinel_server.records.model import RETENTION, SORT, Ledger, Ref, Row, Search, Value
+from sentinel_server.records.model import SORT, Ledger, Ref, Row, Search, Value
 
 KIND = "emergency"
 REVIEW_DUE = "due"
 """The value of `review` until somebody has reviewed it; then the attribute is gone."""
-
-KEPT = timedelta(days=400)
-"""How long an emergency is kept after its review."""
 
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -100,10 +97,9 @@ def expired() -> Values:
 
 
 def reviewed(review: Review) -> Values:
-    """What reviewing sets: only from then on does the row age. One that nobody reviewed is kept for ever."""
+    """What reviewing sets."""
     return {
         "review": None,
-        RETENTION: int((review.at + KEPT).timestamp()),
         "reviewed_at": sortable(review.at),
         "reviewed_by": review.by,
         "reviewed_justified": int(review.justified),

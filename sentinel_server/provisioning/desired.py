@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-cond
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from sentinel_server.records.model import INDEXED, RETENTION, Ledger
 from sentinel_server.records.model import SORT as SORT
@@ -68,6 +69,21 @@ BY_STATUS = index_on("status")
 SESSION_INDEXES = (BY_KIND, BY_PERSON, BY_USER, BY_PROFILE, BY_STATUS)
 
 DEFAULT_PREFIX = "sentinel-"
+
+
+class Family(Enum):
+    """What a table keeps; the value is its name after the prefix."""
+
+    SESSIONS = "sessions"
+    REQUESTS = Ledger.REQUESTS.value
+    BREAKGLASS = Ledger.BREAKGLASS.value
+
+
+def table_of(family: Family, name: str | None = None) -> Table:
+    """The table of a family, under its usual name unless there is another."""
+    if family is Family.SESSIONS:
+        return sessions_table() if name is None else sessions_table(name)
+    return ledger_table(Ledger(family.value), name)
 
 
 def sessions_table(name: str = DEFAULT_PREFIX + "sessions") -> Table:

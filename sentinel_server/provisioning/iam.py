@@ -1,18 +1,20 @@
-"""The IAM policies of the sessions table, one for each role. The same text every time, in any partition.
+"""The IAM policies of our tables, one for each role. The same text every time, in any partition.
 
 A *developer* holds sessions: reads them and every block, and writes what `OWNER_ATTRIBUTES` names, so that
-nobody can write, change or remove the revocation that stops them. *Security* revokes and blocks. An *auditor*
-reads.
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+nobody can write, change or remove the revocation that stops them. *Security* revokes, blocks and sweeps. An
+*auditor* reads. Of approvals and emergencies there are a *requester*, an *approver*, an *invoker* and a
+*reviewer*; whoever is two of these gets two policies.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
+from typing import assert_never
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.provisioning import ledgers
 from sentinel_server.provisioning.desired import (
     BLOCK_ATTRIBUTES,
     BLOCK_PREFIX,
@@ -20,11 +22,11 @@ from sentinel_server.provisioning.desired import (
     KEY,
     REVOCATION_ATTRIBUTES,
     SORT,
-    Index,
+    Family,
 )
 from sentinel_server.provisioning.desired import OWNER_ATTRIBUTES as OWNER
+from sentinel_server.provisioning.statements import Statement, like, reading, unlike, writing
 
-Statement = Mapping[str, object]
 Document = Mapping[str, object]
 """An IAM policy document."""
 
@@ -33,8 +35,20 @@ class Role(Enum):
     """Whose policy; the value is its word on the command line."""
 
     DEVELOPER = "developer"
+    REQUESTER = "requester"
+    APPROVER = "approver"
+    INVOKER = "invoker"
+    REVIEWER = "reviewer"
     SECURITY = "security"
     AUDITOR = "auditor"
+
+
+ROLES: Mapping[Family, tuple[Role, ...]] = {
+    Family.SESSIONS: (Role.DEVELOPER, Role.SECURITY, Role.AUDITOR),
+    Family.REQUESTS: (Role.REQUESTER, Role.APPROVER, Role.SECURITY, Role.AUDITOR),
+    Family.BREAKGLASS: (Role.INVOKER, Role.REVIEWER, Role.SECURITY, Role.AUDITOR),
+}
+"""Who has to do with which table."""
 
 
 def table_arn(*, region: str, account: str, table: str) -> str:
@@ -68,9 +82,15 @@ _PARTITIONS = (
 )
 
 
-def policy(role: Role, arn: str) -> Document:
-    """The identity policy of a role for the sessions table with this ARN."""
-    return {"Version": "2012-10-17", "Statement": _statements(role, arn)}
+def policy(role: Role, arns: Mapping[Family, str]) -> Document:
+    """The identity policy of a role for those of these tables that it has to do with."""
+    statements = [
+        statement
+        for family, arn in arns.items()
+        if role in ROLES[family]
+        for statement in _statements(role, family, arn)
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def text(document: Document) -> str:
@@ -78,95 +98,49 @@ def text(document: Document) -> str:
     return json.dumps(document, indent=2)
 
 
-def _statements(role: Role, arn: str) -> list[Statement]:
+def _statements(role: Role, family: Family, arn: str) -> list[Statement]:
     match role:
         case Role.DEVELOPER:
-            return [_read(arn, (BY_PERSON,)), _hold(arn)]
+            return [_read(arn, own=True), _hold(arn)]
+        case Role.REQUESTER:
+            return ledgers.requester(arn)
+        case Role.APPROVER:
+            return ledgers.approver(arn)
+        case Role.INVOKER:
+            return ledgers.invoker(arn)
+        case Role.REVIEWER:
+            return ledgers.reviewer(arn)
         case Role.SECURITY:
-            return [_read(arn, None), _revoke(arn), _block(arn), _lift(arn)]
+            ours = family is Family.SESSIONS
+            return _secure(arn) if ours else ledgers.security(family, arn)
         case Role.AUDITOR:
-            return [_read(arn, None)]
+            return [_read(arn)] if family is Family.SESSIONS else ledgers.auditor(family, arn)
+        case _:
+            assert_never(role)
 
 
-def _read(arn: str, indexes: Sequence[Index] | None) -> Statement:
-    """Without a condition on attributes: who may not write a revocation must still see it."""
-    names = ["*"] if indexes is None else [index.name for index in indexes]
-    return {
-        "Sid": "ReadSessionsAndBlocks",
-        "Effect": "Allow",
-        "Action": ["dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"],
-        "Resource": [arn, *(f"{arn}/index/{name}" for name in names)],
-    }
+def _read(arn: str, *, own: bool = False) -> Statement:
+    return reading("ReadSessionsAndBlocks", arn, (BY_PERSON,) if own else None, "DescribeTable")
 
 
 def _hold(arn: str) -> Statement:
-    return _update(
+    return writing(
         "HoldSessions",
         arn,
         OWNER,
-        keys={"ForAllValues:StringNotLike": {"dynamodb:LeadingKeys": [f"{BLOCK_PREFIX}*"]}},
+        unlike(f"{BLOCK_PREFIX}*"),
+        transactions=False,
         values={"StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE"]}},
     )
 
 
-def _revoke(arn: str) -> Statement:
-    return _update(
-        "RevokeSessions",
-        arn,
-        (KEY, "status", *REVOCATION_ATTRIBUTES),
-        keys={"ForAllValues:StringNotLike": {"dynamodb:LeadingKeys": [f"{BLOCK_PREFIX}*"]}},
-    )
-
-
-def _lift(arn: str) -> Statement:
-    return _update(
-        "LiftBlocks",
-        arn,
-        (KEY, "until", "lifted_at", "lifted_by"),
-        keys={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{BLOCK_PREFIX}*"]}},
-    )
-
-
-def _block(arn: str) -> Statement:
-    return {
-        "Sid": "WriteBlocks",
-        "Effect": "Allow",
-        "Action": ["dynamodb:PutItem"],
-        "Resource": [arn],
-        "Condition": {
-            "ForAllValues:StringEquals": {
-                "dynamodb:Attributes": sorted((KEY, "kind", SORT, *BLOCK_ATTRIBUTES))
-            },
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{BLOCK_PREFIX}*"]},
-            **_PLAIN,
-        },
-    }
-
-
-def _update(
-    sid: str,
-    arn: str,
-    attributes: Sequence[str],
-    *,
-    keys: Mapping[str, object],
-    values: Mapping[str, object] | None = None,
-) -> Statement:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": ["dynamodb:UpdateItem"],
-        "Resource": [arn],
-        "Condition": {
-            "ForAllValues:StringEquals": {"dynamodb:Attributes": sorted(attributes)},
-            **keys,
-            **(values or {}),
-            **_PLAIN,
-        },
-    }
-
-
-_PLAIN: Mapping[str, object] = {
-    "Null": {"dynamodb:Attributes": "false", "dynamodb:LeadingKeys": "false"},
-    "ForAllValues:StringNotEquals": {"dynamodb:EnclosingOperation": ["TransactWriteItems"]},
-}
-"""`ForAllValues` is true of a key that is not there, so the keys must be there. No transactions."""
+def _secure(arn: str) -> list[Statement]:
+    blocks, sessions = like(f"{BLOCK_PREFIX}*"), unlike(f"{BLOCK_PREFIX}*")
+    revoked, lifted = (KEY, "status", *REVOCATION_ATTRIBUTES), (KEY, "until", "lifted_at", "lifted_by")
+    block = (KEY, "kind", SORT, *BLOCK_ATTRIBUTES)
+    return [
+        _read(arn),
+        writing("RevokeSessions", arn, revoked, sessions, transactions=False),
+        writing("WriteBlocks", arn, block, blocks, action="PutItem", transactions=False),
+        writing("LiftBlocks", arn, lifted, blocks, transactions=False),
+    ]

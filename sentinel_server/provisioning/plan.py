@@ -7,6 +7,7 @@ from enum import Enum
 
 from sentinel_server.errors import Findings
 from sentinel_server.provisioning.desired import KEY, Index, Table
+from sentinel_server.records.model import RETENTION
 
 
 class Guard(Enum):
@@ -19,12 +20,15 @@ class Guard(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A table as it is. `keys` are its own key attributes, `guards` the protections that are on."""
+    """A table as it is. `keys` are its own key attributes, `guards` the protections that are on, `ttl` is the
+    attribute whose time lets rows be forgotten.
+    """
 
     name: str
     keys: tuple[str, ...]
     indexes: tuple[Index, ...]
     guards: frozenset[Guard]
+    ttl: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +63,31 @@ class TurnOn:
         return f"turn on {self.guard.value} for table {self.table.name}"
 
 
-Step = CreateTable | AddIndex | TurnOn
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetBy:
+    """Let rows be forgotten at the time in one of their attributes; those without it never are."""
+
+    table: Table
+    attribute: str
+
+    def __str__(self) -> str:
+        return f"let rows of table {self.table.name} be forgotten by their {self.attribute}"
+
+
+Step = CreateTable | AddIndex | TurnOn | ForgetBy
 
 
 def plan(desired: Table, found: Found | None) -> tuple[Step, ...]:
     """The steps from `found` to `desired`; none when nothing is missing.
 
-    Raises Findings when what is there has other keys than we need, which no step can mend.
+    Raises Findings when what is there has other keys than we need, or forgets rows, which no step can mend.
     """
     if found is None:
-        return (CreateTable(table=desired), TurnOn(table=desired, guard=Guard.POINT_IN_TIME_RECOVERY))
+        return (
+            CreateTable(table=desired),
+            TurnOn(table=desired, guard=Guard.POINT_IN_TIME_RECOVERY),
+            *_forgetting(desired, None),
+        )
     if found.keys != (KEY,):
         raise Findings(
             f"table {found.name} has the key {'/'.join(found.keys)} instead of {KEY}",
@@ -85,4 +104,16 @@ def plan(desired: Table, found: Found | None) -> tuple[Step, ...]:
     return (
         *(AddIndex(table=desired, index=index) for index in missing),
         *(TurnOn(table=desired, guard=guard) for guard in Guard if guard not in found.guards),
+        *_forgetting(desired, found.ttl),
     )
+
+
+def _forgetting(desired: Table, found: str | None) -> tuple[ForgetBy, ...]:
+    """What lets rows be forgotten. Nothing else may: it would take evidence away before its time."""
+    if found is not None and found != RETENTION:
+        raise Findings(
+            f"table {desired.name} forgets rows by their {found}, which is not for whoever writes it to say",
+            hint="turn that time to live off and run this again",
+        )
+    wanted = desired.ttl is not None and found is None
+    return (ForgetBy(table=desired, attribute=RETENTION),) if wanted else ()

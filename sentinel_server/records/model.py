@@ -36,7 +36,9 @@ RESERVED = frozenset({"id", "version"})
 """Attributes that a store keeps for itself: a row's key and its version."""
 
 RETENTION = "ttl"
-"""Unix seconds after which DynamoDB may forget the row: 400 days past its end, set by security's sweep."""
+"""Unix seconds after which DynamoDB may forget the row: 400 days and more past its end. Only security's
+sweep sets it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel_server import wiring
 from sentinel_server.provisioning.apply import apply
-from sentinel_server.provisioning.desired import DEFAULT_PREFIX, sessions_table
+from sentinel_server.provisioning.desired import DEFAULT_PREFIX, Family, table_of
 from sentinel_server.provisioning.iam import Role, policy, table_arn
 from sentinel_server.settings.environ import read_settings
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sentinel_server.sandbox.principals import UserKeys
 
 BUCKET = "reports"
-TABLE = sessions_table().name
+TABLE = table_of(Family.SESSIONS).name
 STAMPED = {"StringLike": {"sts:SourceIdentity": "sentinel=*=?=*"}}
 """The condition of a trust policy that lets nobody in without our stamp."""
 
@@ -84,7 +84,7 @@ def seed(aws: EmbeddedAws, directory: Path, inherited: Mapping[str, str], *, sha
     environment = _environment(aws, directory, inherited)
     if shared:
         _share(aws, directory)
-        asyncio.run(_make_table(environment))
+        asyncio.run(_make_tables(environment))
     return Seeded(directory=directory, environment=environment, roles=roles)
 
 
@@ -150,14 +150,21 @@ def _share(aws: EmbeddedAws, directory: Path) -> None:
     _write(directory / "config" / "sentinel" / "config.yaml", settings)
 
 
-async def _make_table(environment: Mapping[str, str]) -> None:
+async def _make_tables(environment: Mapping[str, str]) -> None:
     async with wiring.open_provisioner(read_settings({}, environment)) as provisioner:
-        await apply(provisioner, sessions_table())
+        for family in Family:
+            await apply(provisioner, table_of(family))
 
 
 def _developer(aws: EmbeddedAws) -> dict[str, Any]:
-    arn = table_arn(region=aws.region, account=aws.account_id, table=TABLE)
-    document: dict[str, Any] = json.loads(json.dumps(policy(Role.DEVELOPER, arn)))
+    arns = {
+        family: table_arn(region=aws.region, account=aws.account_id, table=table_of(family).name)
+        for family in Family
+    }
+    parts = [policy(role, arns) for role in (Role.DEVELOPER, Role.REQUESTER, Role.INVOKER)]
+    document: dict[str, Any] = json.loads(json.dumps(parts[0]))
+    for part in parts[1:]:
+        document["Statement"] += json.loads(json.dumps(part))["Statement"]
     document["Statement"].append(
         {"Effect": "Allow", "Action": ["sts:*", "ssm:GetParameter", "ssm:GetParameters"], "Resource": "*"}
     )

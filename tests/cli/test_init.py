@@ -8,13 +8,14 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cli.commands.init import ROLES
-from cli.provision import carry_out
+from cli.commands.init import ALL_ROLES, APPROVAL_ROLES, BREAKGLASS_ROLES, SESSION_ROLES
+from cli.provision import Job, carry_out
 from cli.starter import Starter, check, render, user_entry
 from sentinel_server.errors import BadInput, Findings, InvalidPolicy, Refused, SentinelError
 from sentinel_server.identity.principal import Kind, Principal
@@ -22,9 +23,9 @@ from sentinel_server.policy.evaluate import PolicyAsk, evaluate
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.schema import Effect, Mode
 from sentinel_server.provisioning.apply import Outcome, missing
-from sentinel_server.provisioning.desired import sessions_table
-from sentinel_server.provisioning.iam import Role
-from sentinel_server.provisioning.plan import CreateTable, Found, Step
+from sentinel_server.provisioning.desired import Family, sessions_table
+from sentinel_server.provisioning.iam import ROLES, Role
+from sentinel_server.provisioning.plan import AddIndex, CreateTable, Found, Step
 from sentinel_server.settings.environ import process_environ
 from sentinel_server.wiring import open_policies
 from tests.fakes.aws import Sandbox, embedded_aws
@@ -250,7 +251,13 @@ def test_a_text_that_refuses_its_own_maker_is_not_written() -> None:
 
 
 def test_the_roles_on_offer_are_the_roles_there_are() -> None:
-    assert set(ROLES) == {role.value for role in Role} | {"all"}
+    offered = {
+        Family.SESSIONS: SESSION_ROLES,
+        Family.REQUESTS: APPROVAL_ROLES,
+        Family.BREAKGLASS: BREAKGLASS_ROLES,
+    }
+    assert offered == {family: tuple(role.value for role in roles) for family, roles in ROLES.items()}
+    assert set(ALL_ROLES) == {role.value for role in Role}
 
 
 @pytest.fixture
@@ -306,7 +313,7 @@ def iam(sentinel: CommandLine, *words: str) -> Ran:
     return sentinel("init", "sessions", "--region", "eu-central-1", *words)
 
 
-@pytest.mark.parametrize("role", [role.value for role in Role])
+@pytest.mark.parametrize("role", SESSION_ROLES)
 def test_iam_is_printed_without_aws(sentinel: CommandLine, role: str) -> None:
     ran = iam(sentinel, "--generate-iam", role, "--account", "111122223333")
     assert (ran.status, ran.err) == (0, "")
@@ -318,7 +325,7 @@ def test_iam_of_every_role_is_the_default_and_names_no_account_it_does_not_know(
     sentinel: CommandLine,
 ) -> None:
     ran = iam(sentinel, "--generate-iam")
-    assert set(ran.json) == {role.value for role in Role}
+    assert set(ran.json) == set(SESSION_ROLES)
     assert "arn:aws:dynamodb:eu-central-1:*:table/sentinel-sessions" in ran.out
     assert "--account ID" in ran.err
     named = iam(
@@ -329,6 +336,85 @@ def test_iam_of_every_role_is_the_default_and_names_no_account_it_does_not_know(
 
 def test_an_account_that_is_none_is_bad_input(sentinel: CommandLine) -> None:
     assert iam(sentinel, "--generate-iam", "all", "--account", "1234").status == 2
+
+
+# ---- init approvals, breakglass, all
+
+
+def test_all_tables_are_made_by_one_yes_and_then_nothing_is_missing(region: CommandLine) -> None:
+    region.set(SENTINEL_STORE="dynamodb://us-east-1/team-")
+    planned = region("init", "all", "--plan")
+    for name in ("team-sessions", "team-requests", "team-breakglass"):
+        assert f"  + create table {name} with" in planned.out
+    assert "  + let rows of table team-requests be forgotten by their ttl" in planned.out
+    made = region("init", "all", "--yes")
+    assert made.status == 0, made.err
+    assert "  session_table: team-sessions\n  request_table: team-requests\n" in made.out
+    assert "sentinel init all --region us-east-1 --session-table team-sessions --request-table" in made.out
+    again = region("init", "all", "--plan")
+    assert again.out.count("Nothing is missing from") == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "table", "setting"),
+    [
+        ("approvals", "sentinel-requests", "request_table"),
+        ("breakglass", "sentinel-breakglass", "breakglass_table"),
+    ],
+)
+def test_one_ledgers_table_is_made_alone(region: CommandLine, command: str, table: str, setting: str) -> None:
+    made = region("init", command, "--yes")
+    assert made.status == 0, made.err
+    assert f"  {setting}: {table}\n" in made.out
+    assert "-sessions" not in made.out
+    option = "--" + setting.replace("_", "-")
+    named = region("init", command, "--plan", option, "named-table")
+    assert "create table named-table" in named.out
+    assert "named-table" in region("init", command, "--plan", "--table", "named-table").out
+
+
+@pytest.fixture(scope="module")
+def tables(aws: Sandbox) -> Any:
+    """DynamoDB itself, for what no command does."""
+    return aws.client("dynamodb")
+
+
+def test_a_protection_that_is_missing_is_no_table_that_exists(tables: Any, region: CommandLine) -> None:
+    region("init", "breakglass", "--table", "poor-breakglass", "--yes")
+    tables.update_table(TableName="poor-breakglass", DeletionProtectionEnabled=False)
+    tables.update_time_to_live(
+        TableName="poor-breakglass", TimeToLiveSpecification={"Enabled": False, "AttributeName": "ttl"}
+    )
+    planned = region("init", "breakglass", "--table", "poor-breakglass", "--plan")
+    assert "  ~ turn on deletion protection for table poor-breakglass" in planned.out
+    assert "  + let rows of table poor-breakglass be forgotten by their ttl" in planned.out
+
+
+def test_a_table_that_forgets_by_another_attribute_is_a_finding(tables: Any, region: CommandLine) -> None:
+    region("init", "approvals", "--table", "forgetful-requests", "--yes")
+    for enabled, attribute in ((False, "ttl"), (True, "expires_at")):
+        tables.update_time_to_live(
+            TableName="forgetful-requests",
+            TimeToLiveSpecification={"Enabled": enabled, "AttributeName": attribute},
+        )
+    ran = region("init", "approvals", "--table", "forgetful-requests", "--yes")
+    assert ran.status == 1
+    assert "forgets rows by their expires_at" in ran.err
+
+
+def test_iam_of_every_role_of_all_tables_is_one_document_each(sentinel: CommandLine) -> None:
+    words = ("init", "all", "--region", "eu-central-1", "--account", "111122223333", "--generate-iam")
+    every = sentinel(*words).json
+    assert set(every) == {role.value for role in Role}
+    one = sentinel(*words, "security").json
+    assert one == every["security"]
+    named = {resource for each in one["Statement"] for resource in each["Resource"]}
+    for table in ("sessions", "requests", "breakglass"):
+        assert f"arn:aws:dynamodb:eu-central-1:111122223333:table/sentinel-{table}" in named
+    approvals = sentinel("init", "approvals", "--region", "eu-central-1", "--generate-iam")
+    assert set(approvals.json) == set(APPROVAL_ROLES)
+    assert "the table is named in any account" in approvals.err
+    assert sentinel("init", "approvals", "--region", "eu-central-1", "--generate-iam", "invoker").status == 2
 
 
 class Failing:
@@ -348,9 +434,10 @@ class Failing:
 async def test_a_failed_step_says_what_is_done_and_what_is_left() -> None:
     table = sessions_table("x-sessions")
     steps = await missing(Failing(), table)
+    later = Job(provisioner=Failing(), table=table, steps=[AddIndex(table=table, index=table.indexes[0])])
     with pytest.raises(SentinelError) as caught:
-        await carry_out(Failing(), table, steps)
+        await carry_out([Job(provisioner=Failing(), table=table, steps=steps), later])
     first, *lines = caught.value.message.split("\n")
     assert first == "AWS does not allow dynamodb:UpdateContinuousBackups"
-    assert [line.split(":")[0] for line in lines] == ["done", "FAILED"]
+    assert [line.split(":")[0] for line in lines] == ["done", "FAILED", "not done"]
     assert caught.value.exit_status == 1

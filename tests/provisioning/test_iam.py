@@ -10,17 +10,37 @@ from typing import Any
 
 import pytest
 
+from sentinel_server.breakglass.model import INVOKED
 from sentinel_server.errors import InvalidSetting
-from sentinel_server.provisioning.desired import OWNER_ATTRIBUTES, REVOCATION_ATTRIBUTES
-from sentinel_server.provisioning.iam import Role, policy, table_arn, text
+from sentinel_server.provisioning.desired import OWNER_ATTRIBUTES, REVOCATION_ATTRIBUTES, Family
+from sentinel_server.provisioning.iam import ROLES, Role, policy, table_arn, text
+from sentinel_server.provisioning.ledgers import ALWAYS, TOLD
+from sentinel_server.records.model import RETENTION
+from sentinel_server.requests.model import SUBJECT
 
 ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/sentinel-sessions"
 
 
-def statements(role: Role) -> dict[str, Any]:
-    document = json.loads(text(policy(role, ARN)))
+EVERY = {family: ARN.replace("sessions", family.value) for family in Family}
+EACH = [(family, role) for family, roles in ROLES.items() for role in roles]
+LEDGERS = [(family, role) for family, role in EACH if family is not Family.SESSIONS]
+
+
+def statements(role: Role, family: Family = Family.SESSIONS) -> dict[str, Any]:
+    document = json.loads(text(policy(role, {family: EVERY[family]})))
     assert document["Version"] == "2012-10-17"
     return {statement["Sid"]: statement for statement in document["Statement"]}
+
+
+def written(role: Role, family: Family) -> set[str]:
+    """Every attribute that a role may write in some row of a ledger, but those that all of them write."""
+    named = {
+        name
+        for each in statements(role, family).values()
+        if "Condition" in each and not each["Sid"].startswith("TellOf")
+        for name in each["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    }
+    return named - set(ALWAYS)
 
 
 @pytest.mark.parametrize(
@@ -47,27 +67,67 @@ def test_what_is_no_account_is_refused(account: str) -> None:
         table_arn(region="eu-west-1", account=account, table="t")
 
 
-@pytest.mark.parametrize("role", Role)
-def test_a_document_is_the_same_every_time_and_names_one_table(role: Role) -> None:
-    assert text(policy(role, ARN)) == text(policy(role, ARN))
-    for statement in statements(role).values():
+@pytest.mark.parametrize(("family", "role"), EACH)
+def test_a_document_is_the_same_every_time_and_names_one_table(family: Family, role: Role) -> None:
+    arn = EVERY[family]
+    assert text(policy(role, EVERY)) == text(policy(role, EVERY))
+    for statement in statements(role, family).values():
         assert statement["Effect"] == "Allow"
         assert all(
-            resource == ARN or resource.startswith(f"{ARN}/index/") for resource in statement["Resource"]
+            resource == arn or resource.startswith(f"{arn}/index/") for resource in statement["Resource"]
         )
         assert not any("*" in action for action in statement["Action"])
 
 
+@pytest.mark.parametrize(("family", "role"), EACH)
+def test_nobody_may_delete_scan_write_in_batches_or_use_partiql(family: Family, role: Role) -> None:
+    allowed = {action for each in statements(role, family).values() for action in each["Action"]}
+    reading = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+    if family is Family.SESSIONS:
+        reading.add("dynamodb:DescribeTable")
+    writing = set[str]() if role is Role.AUDITOR else {"dynamodb:UpdateItem"}
+    if (family, role) == (Family.SESSIONS, Role.SECURITY):
+        writing.add("dynamodb:PutItem")
+    assert allowed == reading | writing
+
+
 @pytest.mark.parametrize("role", Role)
-def test_nobody_may_delete_scan_write_in_batches_or_use_partiql(role: Role) -> None:
-    allowed = {action for statement in statements(role).values() for action in statement["Action"]}
-    reading = {"dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"}
-    writing = {
-        Role.DEVELOPER: {"dynamodb:UpdateItem"},
-        Role.SECURITY: {"dynamodb:UpdateItem", "dynamodb:PutItem"},
-        Role.AUDITOR: set[str](),
-    }
-    assert allowed == reading | writing[role]
+def test_a_role_with_several_tables_is_one_document_that_iam_takes(role: Role) -> None:
+    document = json.loads(text(policy(role, EVERY)))
+    sids = [statement["Sid"] for statement in document["Statement"]]
+    assert len(set(sids)) == len(sids) > 0
+    assert all(sid.isalnum() for sid in sids)
+    assert len(json.dumps(document, separators=(",", ":"))) <= 6144, "the limit of a managed policy"
+
+
+def test_what_is_asked_and_what_is_decided_are_written_by_different_roles() -> None:
+    requester, approver = written(Role.REQUESTER, Family.REQUESTS), written(Role.APPROVER, Family.REQUESTS)
+    assert requester & approver == {"status"}, "which is only for finding requests"
+    assert set(SUBJECT) <= requester | {"id"}
+    assert {"votes", "approved_at", "denied_at", "revoked_at"} <= approver
+
+
+def test_who_opens_and_who_reviews_are_different_roles() -> None:
+    invoker, reviewer = written(Role.INVOKER, Family.BREAKGLASS), written(Role.REVIEWER, Family.BREAKGLASS)
+    closing = {"closed_at", "closed_by", "closed_reason"}
+    assert invoker & reviewer == {"status", "review"} | closing, "both may close it"
+    assert set(INVOKED) <= invoker | {"id"}
+    assert "reviewed_justified" in reviewer
+
+
+@pytest.mark.parametrize(("family", "role"), LEDGERS)
+def test_only_security_may_let_a_row_be_forgotten(family: Family, role: Role) -> None:
+    assert (RETENTION in written(role, family)) == (role is Role.SECURITY)
+    assert RETENTION not in TOLD
+
+
+@pytest.mark.parametrize(("family", "role"), LEDGERS)
+def test_every_write_in_a_ledger_is_of_named_attributes_of_named_keys(family: Family, role: Role) -> None:
+    for statement in statements(role, family).values():
+        if "Condition" in statement:
+            condition = statement["Condition"]
+            assert condition["Null"] == {"dynamodb:Attributes": "false", "dynamodb:LeadingKeys": "false"}
+            assert set(condition) & {"ForAllValues:StringLike", "ForAllValues:StringNotLike"}
 
 
 def test_a_holder_writes_its_own_attributes_and_no_block() -> None:

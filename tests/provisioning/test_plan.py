@@ -17,10 +17,23 @@ from sentinel_server.provisioning.desired import (
     OWNER_ATTRIBUTES,
     REVOCATION_ATTRIBUTES,
     SESSION_INDEXES,
+    Family,
     Index,
+    ledger_table,
     sessions_table,
+    table_of,
 )
-from sentinel_server.provisioning.plan import AddIndex, CreateTable, Found, Guard, Step, TurnOn, plan
+from sentinel_server.provisioning.plan import (
+    AddIndex,
+    CreateTable,
+    ForgetBy,
+    Found,
+    Guard,
+    Step,
+    TurnOn,
+    plan,
+)
+from sentinel_server.records.model import INDEXED, RETENTION, Ledger
 
 TABLE = sessions_table()
 WHOLE = Found(name=TABLE.name, keys=("id",), indexes=TABLE.indexes, guards=frozenset(Guard))
@@ -47,6 +60,9 @@ class TablesInMemory:
             case AddIndex(index=index):
                 assert self.found is not None
                 self.found = replace(self.found, indexes=(*self.found.indexes, index))
+            case ForgetBy(attribute=attribute):
+                assert self.found is not None
+                self.found = replace(self.found, ttl=attribute)
             case TurnOn(guard=guard):
                 if guard in self.unsupported:
                     return Outcome.UNSUPPORTED
@@ -93,6 +109,34 @@ def test_what_no_step_can_mend_is_a_finding(wrong: Found) -> None:
     with pytest.raises(Findings) as caught:
         plan(TABLE, wrong)
     assert caught.value.hint
+
+
+LEDGER = ledger_table(Ledger.REQUESTS)
+WHOLE_LEDGER = replace(WHOLE, name=LEDGER.name, indexes=LEDGER.indexes, ttl=RETENTION)
+
+
+def test_a_ledger_has_an_index_for_everything_one_can_search_by() -> None:
+    for ledger in Ledger:
+        table = table_of(Family(ledger.value))
+        assert table == ledger_table(ledger)
+        assert [index.partition for index in table.indexes] == list(INDEXED[ledger])
+        assert {index.sort for index in table.indexes} == {"created_at"}
+        assert len({index.name for index in table.indexes}) == len(table.indexes)
+
+
+def test_rows_of_a_ledger_are_forgotten_by_the_one_attribute_and_sessions_never() -> None:
+    forget = ForgetBy(table=LEDGER, attribute=RETENTION)
+    assert plan(LEDGER, None)[-1] == forget
+    assert plan(LEDGER, replace(WHOLE_LEDGER, ttl=None)) == (forget,)
+    assert plan(LEDGER, WHOLE_LEDGER) == ()
+    assert not any(isinstance(step, ForgetBy) for step in plan(TABLE, None))
+
+
+@pytest.mark.parametrize("found", [WHOLE, WHOLE_LEDGER])
+def test_a_table_that_forgets_by_what_others_write_is_a_finding(found: Found) -> None:
+    desired = TABLE if found is WHOLE else LEDGER
+    with pytest.raises(Findings, match="forgets rows by their expires_at"):
+        plan(desired, replace(found, ttl="expires_at"))
 
 
 @st.composite

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sentinel_server.provisioning.iam import Role, policy, table_arn
+from sentinel_server.provisioning.desired import Family
+from sentinel_server.provisioning.iam import ROLES, Role, policy, table_arn
 from tests.fakes.aws import Sandbox, embedded_aws
 
 TABLE = "sentinel-sessions"
@@ -37,7 +38,10 @@ def sandbox() -> Iterator[Sandbox]:
 def acting(sandbox: Sandbox) -> dict[Role, Any]:
     """A client of the table for every role."""
     arn = table_arn(region="us-east-1", account=sandbox.aws.account_id, table=TABLE)
-    users = {role: sandbox.aws.add_user(role.value, policy=policy(role, arn)) for role in Role}
+    users = {
+        role: sandbox.aws.add_user(role.value, policy=policy(role, {Family.SESSIONS: arn}))
+        for role in ROLES[Family.SESSIONS]
+    }
     return {role: sandbox.client("dynamodb", keys) for role, keys in users.items()}
 
 

@@ -175,7 +175,8 @@ def table_errors(client: Any, doing: str, *tables: str) -> Iterator[None]:
             yield
         except client.exceptions.ResourceNotFoundException as error:
             raise StoreUnavailable(
-                f"there is no {what} in this account and region", hint="make it: sentinel init sessions"
+                f"there is no {what} in this account and region",
+                hint="make what is missing: sentinel init all",
             ) from error
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreUnavailable(f"{doing} {what}: the answer is not one") from error

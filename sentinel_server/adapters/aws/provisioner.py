@@ -11,7 +11,7 @@ from sentinel_server.adapters.aws.clients import aws_errors, error_code
 from sentinel_server.errors import UpstreamFailed
 from sentinel_server.provisioning.apply import Outcome
 from sentinel_server.provisioning.desired import KEY, Index, Table
-from sentinel_server.provisioning.plan import AddIndex, CreateTable, Found, Guard, Step, TurnOn
+from sentinel_server.provisioning.plan import AddIndex, CreateTable, ForgetBy, Found, Guard, Step, TurnOn
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -41,6 +41,7 @@ class DynamoDbProvisioner:
                 keys=_keys(described["KeySchema"]),
                 indexes=tuple(_index(each) for each in described.get("GlobalSecondaryIndexes", ())),
                 guards=frozenset(await self._guards(name, described)),
+                ttl=await self._ttl(name),
             )
 
     async def perform(self, step: Step) -> Outcome:
@@ -49,7 +50,7 @@ class DynamoDbProvisioner:
             try:
                 await self._start(step)
             except ClientError as error:
-                if isinstance(step, TurnOn) and _unsupported(error):
+                if isinstance(step, TurnOn | ForgetBy) and _unsupported(error):
                     return Outcome.UNSUPPORTED
                 raise
             await self._usable(step.table.name)
@@ -67,6 +68,11 @@ class DynamoDbProvisioner:
                 )
             case TurnOn(table=table, guard=guard):
                 await self._turn_on(table.name, guard)
+            case ForgetBy(table=table, attribute=attribute):
+                await self._client.update_time_to_live(
+                    TableName=table.name,
+                    TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute},
+                )
             case _:
                 assert_never(step)
 
@@ -112,6 +118,11 @@ class DynamoDbProvisioner:
         if await self._recoverable(name):
             on.add(Guard.POINT_IN_TIME_RECOVERY)
         return on
+
+    async def _ttl(self, name: str) -> str | None:
+        told = (await self._client.describe_time_to_live(TableName=name))["TimeToLiveDescription"]
+        on = told["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
+        return str(told["AttributeName"]) if on else None
 
     async def _recoverable(self, name: str) -> bool:
         try:

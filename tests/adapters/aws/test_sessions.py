@@ -21,9 +21,10 @@ from sentinel_server.provisioning.desired import (
     OWNER_ATTRIBUTES,
     REVOCATION_ATTRIBUTES,
     SESSION_INDEXES,
+    Family,
     sessions_table,
 )
-from sentinel_server.provisioning.iam import Role, policy, table_arn
+from sentinel_server.provisioning.iam import ROLES, Role, policy, table_arn
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.secret import Secret
@@ -66,7 +67,10 @@ class Place:
 def account() -> Iterator[Place]:
     with EmbeddedAws(dynamodb_url=dynamodb_local.endpoint()) as aws:
         arn = table_arn(region="us-east-1", account=aws.account_id, table=TABLE)
-        users = {role: aws.add_user(role.value, policy=policy(role, arn)) for role in Role}
+        users = {
+            role: aws.add_user(role.value, policy=policy(role, {Family.SESSIONS: arn}))
+            for role in ROLES[Family.SESSIONS]
+        }
         made = Place(aws=aws, users=users)
         asyncio.run(_provision(made, make=True))
         yield made
@@ -321,7 +325,7 @@ async def test_a_missing_table_says_how_to_make_it(place: Place) -> None:
     ):
         with pytest.raises(StoreUnavailable, match="no table elsewhere") as caught:
             await using
-        assert "sentinel init sessions" in caught.value.hint
+        assert "sentinel init all" in caught.value.hint
     await store.close()
 
 
