@@ -48,6 +48,7 @@
     ├── NotFound
     ├── AlreadyExists
     ├── PolicyChanged
+    ├── RotationStopped
     ├── RequestOver
     ├── EmergencyOver
 
@@ -477,6 +478,13 @@ class NotificationFailed(SentinelError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class RotationStopped(SentinelError):
+    """The rotation of an access key did not come to its end; the key in use works, and it can be resumed."""
+
+    code = "RotationStopped"
+    default_hint = "carry on: sentinel keyring rotate PROFILE"
 
 
 class Findings(SentinelError):

@@ -12,6 +12,7 @@ COMMANDS = {
     "list": Lazy("cli.keyrings.list_:list_", "List what is kept, and what opens it."),
     "relock": Lazy("cli.keyrings.relock:relock", "Change the passphrase, or what opens the keyring."),
     "remove": Lazy("cli.keyrings.remove:remove", "Forget the access key of a profile."),
+    "rotate": Lazy("cli.keyrings.rotate:rotate", "Make a new access key in AWS, and delete the old one."),
 }
 """Every command of the group; a test holds the summaries to what the commands say of themselves."""
 

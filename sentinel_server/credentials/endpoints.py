@@ -22,7 +22,7 @@ FIRST_REGIONS = {
 }
 """Where STS is asked when nothing names a region."""
 
-_SERVICES = ("dynamodb", "kms", "ssm", "sts")
+_SERVICES = ("dynamodb", "iam", "kms", "ssm", "sts")
 _YES = frozenset({"1", "true", "yes", "on"})
 
 

@@ -10,9 +10,12 @@ from sentinel_server.keyring.model import AccessKey, StoredKey, parse_key, print
 from sentinel_server.keyring.names import key_name, profiles_in, sessions_in
 from sentinel_server.keyring.vault import Item, Turns, Vault
 
+KEYS_TURN = "keys"
+"""What whoever changes a key has the turn at: several profiles may have the same one."""
+
 
 class Keys:
-    """The access keys in a vault. Whoever changes one has its turn, so that no two changes are mixed."""
+    """The access keys in a vault. Whoever changes one has the turn, so that no two changes are mixed."""
 
     def __init__(self, vault: Vault, turns: Turns, clock: Clock) -> None:
         self._vault = vault
@@ -39,7 +42,7 @@ class Keys:
         Raises AlreadyExists without `replace`, and always while a rotation is under way.
         """
         name = key_name(profile)
-        async with self._turns.of(name):
+        async with self._turns.of(KEYS_TURN):
             found = await self.get(profile)
             if found is not None and found.rotation is not None:
                 raise AlreadyExists(
@@ -58,7 +61,7 @@ class Keys:
     async def remove(self, profile: str) -> None:
         """Forget a profile's key and its sessions. Raises NotFound."""
         name = key_name(profile)
-        async with self._turns.of(name):
+        async with self._turns.of(KEYS_TURN):
             listing = await self._vault.listing()
             if name not in listing:
                 raise NotFound(f"the keyring has no key for {profile}", hint="see: sentinel keyring list")

@@ -55,11 +55,17 @@ _IAM_KINDS = {
 }
 
 
+_OWN_KEYS = frozenset({"ListAccessKeys", "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"})
+"""Operations that are about the caller when they name nobody."""
+
+
 def asks_of(
     call: Call, principal: Principal, context: Context, account: Account, tables: Tables
 ) -> list[Ask]:
     """Everything the caller must be allowed for this request to pass."""
-    if call.service == "dynamodb":
+    if call.service == "iam" and call.operation in _OWN_KEYS and "UserName" not in call.params:
+        found: Named = [(f"iam:{call.operation}", principal.arn, {})]
+    elif call.service == "dynamodb":
         found = [_dynamodb(call, touch, account.id) for touch in touches(call.operation, call.params, tables)]
     else:
         found = _SERVICES.get(call.service, _unmapped)(call, account)

@@ -18,6 +18,7 @@ from sentinel_server.wiring.policies import (
 )
 from sentinel_server.wiring.principals import Visitor, actor, load_profile, profiles, whoami
 from sentinel_server.wiring.requests import open_vote_signer, vote_check
+from sentinel_server.wiring.rotation import open_rotation
 from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
 from sentinel_server.wiring.stores import open_audit, open_provisioner, open_store
 
@@ -44,6 +45,7 @@ __all__ = [
     "open_policy_store",
     "open_provisioner",
     "open_records",
+    "open_rotation",
     "open_sides",
     "open_signer",
     "open_store",

@@ -68,7 +68,7 @@ def open_keyring(
     clock = clock or SystemClock()
     path = settings.keyring_file
     vault = SealedVault(path, _Holder(settings, ask, say), clock)
-    turns = FileTurns(path.parent, lambda: say("waiting for another sentinel, which is asking"))
+    turns = FileTurns(path.parent, lambda: say("waiting for another sentinel, which is at it"))
     return UserKeyring(
         path=path,
         vault=vault,

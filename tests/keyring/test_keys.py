@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel_server.errors import AlreadyExists, BadInput, KeyringUnavailable, NotFound
-from sentinel_server.keyring.keys import Keys
+from sentinel_server.keyring.keys import KEYS_TURN, Keys
 from sentinel_server.keyring.model import AccessKey, Rotation, StoredKey, access_key, parse_key, print_key
 from sentinel_server.keyring.names import (
     key_name,
@@ -115,7 +115,7 @@ async def test_clearing_forgets_sessions_and_no_keys(ring: Ring) -> None:
 async def test_who_changes_a_key_has_its_turn(ring: Ring) -> None:
     await ring.keys.add("base", KEY)
     await ring.keys.remove("base")
-    assert ring.turns.had == [BASE, BASE]
+    assert ring.turns.had == [KEYS_TURN, KEYS_TURN]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,22 @@ class SnsClient(Protocol):
         ...
 
 
+class IamClient(Protocol):
+    """The operations of IAM that we use; its members are those of botocore's client."""
+
+    async def list_access_keys(self, *, UserName: str) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html"""
+        ...
+
+    async def create_access_key(self, *, UserName: str) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html"""
+        ...
+
+    async def delete_access_key(self, *, UserName: str, AccessKeyId: str) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteAccessKey.html"""
+        ...
+
+
 class AwsSession:
     """Makes clients that share one set of credentials, one region and one clock observer.
 
@@ -147,9 +163,13 @@ class AwsSession:
     def client(
         self, service: Literal["sns"], timing: Timing = ..., region: str | None = ...
     ) -> AbstractAsyncContextManager[SnsClient]: ...
+    @overload
+    def client(
+        self, service: Literal["iam"], timing: Timing = ..., region: str | None = ...
+    ) -> AbstractAsyncContextManager[IamClient]: ...
     def client(
         self,
-        service: Literal["dynamodb", "kms", "sns", "ssm", "sts"],
+        service: Literal["dynamodb", "iam", "kms", "sns", "ssm", "sts"],
         timing: Timing = PATIENT,
         region: str | None = None,
     ) -> AbstractAsyncContextManager[Any]:
