@@ -48,12 +48,12 @@
     ├── NotFound
     ├── AlreadyExists
     ├── PolicyChanged
-    ├── RotationStopped
     ├── RequestOver
     ├── EmergencyOver
 
 
     ├── NotificationFailed
+    ├── RotationStopped
     └── Findings                 1       an audit found something
 
 The first number is the exit status of the command line, the second the HTTP status of the loopback

@@ -36,7 +36,7 @@ def rotate(profile: str, output: str, **flags: Any) -> None:
         show_json({"old": done.old, "new": done.new, "user": done.user, "profiles": list(done.profiles)})
         return
     click.echo(f"The key of {', '.join(done.profiles)} is now {done.new}; {done.old} is deleted.")
-    note(f"other machines with the old key of {done.user} need the new one")
+    note(f"other machines with the old key of {done.user} cannot use it any more")
 
 
 async def _rotated(settings: Settings, profile: str) -> Rotated:

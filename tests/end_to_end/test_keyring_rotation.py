@@ -86,7 +86,7 @@ def test_a_key_is_rotated_with_permissions_on_oneself_alone(kept: Home) -> None:
     assert kept.works()
     with pytest.raises(Exception, match="InvalidClientTokenId"):
         client(kept.home.aws, "sts", kept.old).get_caller_identity()
-    assert "other machines with the old key of dev need the new one" in kept.rotate().err
+    assert "other machines with the old key of dev cannot use it any more" in kept.rotate().err
 
 
 def test_a_server_goes_on_over_a_rotation(kept: Home) -> None:
