@@ -18,6 +18,11 @@ from sentinel_server.errors import SentinelError
 
 COMMANDS: dict[str, Lazy] = {
     "audit": Lazy("cli.commands.audit:audit", "Read the audit log, and check it."),
+    "breakglass": Lazy("cli.commands.breakglass:breakglass", "Take access in an emergency."),
+    "breakglass-check": Lazy("cli.commands.emergencies:breakglass_check", "Show one emergency."),
+    "breakglass-close": Lazy("cli.commands.ending:breakglass_close", "Close an emergency before its end."),
+    "breakglass-list": Lazy("cli.commands.emergencies:breakglass_list", "List emergencies."),
+    "breakglass-review": Lazy("cli.commands.ending:breakglass_review", "Review an emergency that is over."),
     "config": Lazy("cli.commands.config:config", "Show what is configured; write and check documents."),
     "console": Lazy("cli.commands.console:console", "Open the AWS console."),
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),

@@ -32,7 +32,7 @@ def own_option(command: str, *names: str, help: str, **how: Any) -> Callable[[Co
     The settings refuse variables they do not know, so `OTHER_VARIABLES` lists each of these.
     """
     long = next(name for name in names if name.startswith("--"))
-    variable = f"SENTINEL_{command}_{long[2:]}".replace("-", "_").upper()
+    variable = f"SENTINEL_{command}_{long[2:].partition('/')[0]}".replace("-", "_").upper()
     return click.option(*names, envvar=variable, help=f"{help}  [{variable}]", **how)
 
 

@@ -18,6 +18,13 @@ def session_id(text: str) -> str:
     return parse_session_id(text)
 
 
+def event_id(text: str) -> str:
+    """16 lower-case hex digits. Raises InvalidIdentifier."""
+    from sentinel_server.breakglass.rows import parse_event_id
+
+    return parse_event_id(text)
+
+
 def span(text: str) -> timedelta:
     """A stretch of time such as `7d`, `24h` or `1d12h`. Raises BadParameter; click adds the option."""
     from sentinel_server.policy.durations import parse_duration

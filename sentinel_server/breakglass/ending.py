@@ -67,6 +67,13 @@ class Actor:
         """Whether they are its invoker. Raises StoreUnavailable when the row does not say whose it is."""
         return any(is_invoker(event, each, self.persons) for each in (self.principal, *self.also))
 
+    def owns(self, event: Emergency) -> bool:
+        """The same, where a row that does not say whose it is is nobody's own."""
+        try:
+            return self.opened(event)
+        except StoreUnavailable:
+            return False
+
     def oversees(self, event: Emergency, policy: BreakGlassPolicy | None) -> bool:
         """Whether the policy lets them close and review it, when it is somebody else's."""
         return policy is None or may_oversee(policy, self.principal, event.profile, self.home_account)
@@ -77,7 +84,7 @@ async def read_one(records: Records, event_id: str) -> tuple[Emergency, Row]:
     ref = event_ref(parse_event_id(event_id))
     row = (await records.get((ref,))).get(ref)
     if row is None:
-        raise NotFound(f"there is no emergency {event_id}", hint="list them: sentinel breakglass-list --all")
+        raise NotFound(f"there is no emergency {event_id}", hint="list them: sentinel breakglass-list")
     return read_event(row), row
 
 
@@ -92,7 +99,7 @@ async def close(
     reason = _said(reason, "a reason")
     for attempt in range(1, CONTENTION + 1):
         event, row = await read_one(desk.records, event_id)
-        if not _is_own(actor, event) and not actor.oversees(event, policy):
+        if not actor.owns(event) and not actor.oversees(event, policy):
             raise _not_yours(event, "close")
         now = desk.clock.now()
         if event.state(now) is not EventState.ACTIVE:
@@ -170,14 +177,6 @@ async def sweep(desk: Desk) -> AsyncIterator[Done | SentinelError]:
             break
     async for failed in age(desk.records, desk.clock.now()):
         yield failed
-
-
-def _is_own(actor: Actor, event: Emergency) -> bool:
-    """A row that does not say whose it is is nobody's own, and those who oversee it can still close it."""
-    try:
-        return actor.opened(event)
-    except StoreUnavailable:
-        return False
 
 
 def _check_reviewer(event: Emergency, actor: Actor, policy: BreakGlassPolicy | None) -> None:

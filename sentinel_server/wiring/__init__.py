@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from sentinel_server.wiring.audits import log_reader
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory, sign_in
+from sentinel_server.wiring.emergencies import (
+    Invocation,
+    find_actor,
+    open_desk,
+    open_invocation,
+    read_overseers,
+)
 from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.notices import open_destinations, open_outbox
@@ -24,6 +31,7 @@ from sentinel_server.wiring.stores import open_audit, open_provisioner, open_sto
 
 __all__ = [
     "Door",
+    "Invocation",
     "KeyRing",
     "Reading",
     "Shelf",
@@ -31,13 +39,16 @@ __all__ = [
     "Visitor",
     "actor",
     "child_files",
+    "find_actor",
     "key_ring",
     "load_profile",
     "log_reader",
     "loopback",
     "open_audit",
+    "open_desk",
     "open_destinations",
     "open_door",
+    "open_invocation",
     "open_keyring",
     "open_outbox",
     "open_pins",
@@ -51,6 +62,7 @@ __all__ = [
     "open_store",
     "open_vote_signer",
     "profiles",
+    "read_overseers",
     "read_parameter",
     "runtime_directory",
     "side_source",
