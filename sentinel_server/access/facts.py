@@ -15,6 +15,7 @@ from sentinel_server.identity.principal import Principal
 from sentinel_server.identity.source_identity import Marker
 from sentinel_server.policy.schema import FULL, Lease, LoadedPolicy, Mode, Rule
 from sentinel_server.policy.sides import AnySide
+from sentinel_server.records.model import Ref
 from sentinel_server.requests.model import AccessRequest
 from sentinel_server.requests.rules import VoteCheck, no_signature_wanted
 from sentinel_server.sessions.model import Standing
@@ -74,10 +75,12 @@ class Sought:
     """What was found that might lift a refusal, as it was read with the session's row; nothing is believed
     yet.
 
-    A side policy is None where there is none, and the error when it cannot be used. `trouble` is what kept
-    us from looking. `check` says why the signature of a vote does not count, `persons` who is one person.
+    `refs` are the rows that were looked for. A side policy is None where there is none, and the error when it
+    cannot be used. `trouble` is what kept us from looking. `check` says why the signature of a vote does not
+    count, `persons` who is one person.
     """
 
+    refs: tuple[Ref, ...] = ()
     requests: tuple[AccessRequest, ...] = ()
     emergencies: tuple[Emergency, ...] = ()
     approvals: AnySide | SentinelError | None = None

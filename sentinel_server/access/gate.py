@@ -7,7 +7,7 @@ on disk before STS is asked and an `outcome` line before the new secret leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
@@ -32,6 +32,7 @@ from sentinel_server.errors import (
 )
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.schema import LoadedPolicy
+from sentinel_server.records.model import Ref
 from sentinel_server.sessions.model import Standing, block_keys
 from sentinel_server.sessions.store import StoreRef
 
@@ -75,65 +76,80 @@ class Gate:
         `asks` tells how many asks it answers.
         """
         within = patience.total_seconds()
-        facts = await self._gather(seat, within)
-        decision = decide(facts, self._clock.now())
-        if isinstance(decision, Deny) and decision.revivable:
-            await self._revive(seat, facts)  # or somebody who came at the same time has
-            facts = await self._gather(seat, within)
-            decision = decide(facts, self._clock.now())
-        if not isinstance(decision, Allow) and self._seeker is not None and self._seeker.due(seat, decision):
-            facts, decision = await self._searched(seat, self._seeker, decision, within)
+        facts, decision = await self._decided(seat, within)
         if isinstance(decision, Allow):
-            decision = await self._lifted(seat, facts, decision)
+            decision = await self._begun(seat, facts, decision, within)
         if not isinstance(decision, Allow):
             if not isinstance(decision.error, Unverifiable):
                 seat.cache.invalidate()
             await seat.journal.refused(decision, asks())
         return decision
 
-    async def _searched(
-        self, seat: Seat, seeker: Seeker, refusal: Deny | NeedsApproval, patience: float
-    ) -> tuple[Facts, Decision]:
-        """Decide once more, now that there has been a search for what lifts the refusal."""
-        trouble = await seeker.search(seat, refusal.opening, patience)
-        facts = await self._gather(seat, patience)
+    async def _decided(self, seat: Seat, within: float) -> tuple[Facts, Decision]:
+        """The decision on what is known, and on what more there is to know before it can be a refusal."""
+        facts, decision = await self._known(seat, within)
+        if isinstance(decision, Deny) and decision.revivable:
+            await self._revive(seat, facts)  # or somebody who came at the same time has
+            facts, decision = await self._known(seat, within)
+        if isinstance(decision, Allow) or self._seeker is None:
+            return facts, decision
+        if not self._seeker.due(seat, decision, facts.sought):
+            return facts, decision
+        trouble = await self._seeker.search(seat, decision.opening, within)
+        facts = await self._gather(seat, within)
         if trouble is not None:
             facts = replace(facts, sought=replace(facts.sought, trouble=trouble))
         return facts, decide(facts, self._clock.now())
 
-    async def _lifted(self, seat: Seat, facts: Facts, allow: Allow) -> Decision:
-        """From here on the seat looks only at what lifted its refusal; its first use is written down before
-        it.
+    async def _known(self, seat: Seat, within: float) -> tuple[Facts, Decision]:
+        facts = await self._gather(seat, within)
+        return facts, decide(facts, self._clock.now())
+
+    async def _begun(self, seat: Seat, facts: Facts, allow: Allow, within: float) -> Decision:
+        """From here on the seat looks only at what lifted its refusal.
+
+        The first use of an approval is written down before it. Whoever loses to another that wrote it at the
+        same time decides once more.
         """
-        if allow.lift is None or self._seeker is None:
-            seat.refs = ()
-            return allow
-        seat.refs, seat.sought_at = tuple(ref for ref in seat.refs if ref.key == allow.lift.id), None
-        if not allow.lift.begins:
-            return allow
-        error = await self._seeker.begin(seat, allow.lift.id, facts.sought)
-        if error is not None:
-            return Deny(error=error, basis=allow.basis)
-        await seat.journal.write(seat.journal.line(Action.REQUEST_STARTED, allow))
-        return allow
+        for _ in range(2):
+            if allow.lift is None or self._seeker is None:
+                seat.refs = ()
+                return allow
+            used = allow.lift.id
+            seat.sought_at, seat.refs = None, tuple(ref for ref in facts.sought.refs if ref.key == used)
+            if not allow.lift.begins:
+                return allow
+            first = await self._seeker.begin(used, facts.sought)
+            if isinstance(first, SentinelError):
+                return Deny(error=first, basis=allow.basis)
+            if first:
+                await seat.journal.write(seat.journal.line(Action.REQUEST_STARTED, allow))
+            facts, decision = await self._known(seat, within)
+            if not isinstance(decision, Allow):
+                return decision
+            allow = decision
+        return Deny(
+            error=StoreUnavailable("the first use of an approval is not to be seen"), basis=allow.basis
+        )
 
     # ---- facts
 
     async def _gather(self, seat: Seat, patience: float) -> Facts:
+        refs = seat.refs  # those of others that decide at the same time may come to be other ones
         settling = self._policy_and_principal(seat, patience)
         early: asyncio.Task[Standing | SentinelError] | None = None
         if seat.reader is not None and seat.person is not None:
             # Begun last: what the others know already they say before a store's thread competes with them.
-            early = asyncio.ensure_future(self._standing(seat, seat.person, patience))
+            early = asyncio.ensure_future(self._standing(seat, seat.person, refs, patience))
         try:
             policy, principal = await settling
-            standing = await early if early else await self._first_standing(seat, principal, policy, patience)
+            standing = await (early or self._first_standing(seat, principal, policy, refs, patience))
         finally:
             if early is not None:
                 early.cancel()  # does nothing, unless we are given up ourselves
         sought = Sought()
-        if self._seeker is not None and seat.refs:
-            sought = await self._seeker.sought(standing, seat.refs, patience)
+        if self._seeker is not None and refs:
+            sought = await self._seeker.sought(standing, refs, patience)
         return Facts(
             ask=seat.ask,
             target=seat.target,
@@ -164,6 +180,7 @@ class Gate:
         seat: Seat,
         principal: Principal | SentinelError,
         policy: LoadedPolicy | SentinelError,
+        refs: Sequence[Ref],
         patience: float,
     ) -> Standing | SentinelError:
         """The store can be named by the rule and the blocks by the person, so both are settled first."""
@@ -180,15 +197,15 @@ class Gate:
             seat.store, seat.table = opened, table
         seat.reader, seat.person, seat.own_person = seat.store, person, principal.person
         seat.journal.know(person=person, principal=principal.arn)
-        return await self._standing(seat, person, patience)
+        return await self._standing(seat, person, refs, patience)
 
-    async def _standing(self, seat: Seat, person: str, patience: float) -> Standing | SentinelError:
+    async def _standing(
+        self, seat: Seat, person: str, refs: Sequence[Ref], patience: float
+    ) -> Standing | SentinelError:
         if seat.reader is None:
             return StoreUnavailable("the session store is not open")
         keys = block_keys(person, seat.ask.profile, own=seat.own_person)
-        return await _settled(
-            seat.reader.standing(seat.session_id, keys, seat.refs), patience, StoreUnavailable
-        )
+        return await _settled(seat.reader.standing(seat.session_id, keys, refs), patience, StoreUnavailable)
 
     async def _revive(self, seat: Seat, facts: Facts) -> None:
         """Bring back our own session after a sleep, when all else allows it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from sentinel_server.clock import Clock, Ids
 from sentinel_server.credentials.cache import MintCache
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.ports import BaseCredentials, RoleAssumer
+from sentinel_server.errors import SentinelError
 from sentinel_server.identity.people import Persons
 from sentinel_server.policy.sides import SidePolicies
 from sentinel_server.policy.source import PolicySource
@@ -100,6 +102,7 @@ class Seat:
     reader: StandingReader | None = None
     refs: tuple[Ref, ...] = ()
     sought_at: float | None = None
+    search: asyncio.Task[SentinelError | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class Seeker:
         self._clock = clock
 
     async def sought(
-        self, standing: Standing | SentinelError, refs: Sequence[Ref], patience: float
+        self, standing: Standing | SentinelError, refs: tuple[Ref, ...], patience: float
     ) -> Sought:
         """What the rows under `refs`, as read in `standing`, and the policies they go by say now."""
         if not refs or isinstance(standing, SentinelError):
@@ -68,6 +68,7 @@ class Seeker:
             except StoreUnavailable as error:
                 trouble = error
         return Sought(
+            refs=refs,
             requests=tuple(requests),
             emergencies=tuple(emergencies),
             approvals=approvals,
@@ -77,16 +78,26 @@ class Seeker:
             check=self._workflows.check,
         )
 
-    def due(self, seat: Seat, refusal: Deny | NeedsApproval) -> bool:
-        """Whether it is time to search for what could lift the refusal that the seat met."""
+    def due(self, seat: Seat, refusal: Deny | NeedsApproval, sought: Sought) -> bool:
+        """Whether to search for what could lift the refusal that the seat met, or to join who searches."""
         if not refusal.opening.by or seat.person is None:
             return False
+        if seat.refs != sought.refs or (seat.search is not None and not seat.search.done()):
+            return True
         last = seat.sought_at
         return last is None or self._clock.monotonic() - last >= AGAIN
 
     async def search(self, seat: Seat, opening: Opening, patience: float) -> SentinelError | None:
-        """Put the newest candidates into `seat.refs`; the error when the ledgers could not be searched."""
-        seat.sought_at = self._clock.monotonic()
+        """Put the newest candidates into `seat.refs`; the error when the ledgers could not be searched.
+
+        Those who search for one seat at the same time share one search.
+        """
+        if seat.search is None or seat.search.done():
+            seat.sought_at = self._clock.monotonic()
+            seat.search = asyncio.create_task(self._search(seat, opening, patience))
+        return await asyncio.shield(seat.search)
+
+    async def _search(self, seat: Seat, opening: Opening, patience: float) -> SentinelError | None:
         try:
             async with asyncio.timeout(patience):
                 found = await asyncio.gather(*(self._newest(seat, marker) for marker in opening.by))
@@ -94,23 +105,24 @@ class Seeker:
             return error
         except TimeoutError:
             return StoreUnavailable(f"no answer within {int(patience * 1000)} ms")
+        except Exception as error:
+            return StoreUnavailable(f"an unexpected {type(error).__name__} came instead of an answer")
         seat.refs = tuple(ref for refs in found for ref in refs)
         return None
 
-    async def begin(self, seat: Seat, request_id: str, sought: Sought) -> SentinelError | None:
-        """Write down that an approved access has begun; the error when that could not be done."""
+    async def begin(self, request_id: str, sought: Sought) -> bool | SentinelError:
+        """Write down that an approved access has begun; False when its row was changed meanwhile, perhaps by
+        somebody who did the same, and the error when it could not be done.
+        """
         request = next((each for each in sought.requests if each.id == request_id), None)
         if request is None:
             return StoreUnavailable(f"request {request_id} is not at hand")
         ref = Ref(ledger=Ledger.REQUESTS, key=request_id)
         begun = Change(ref=ref, seen=request.version, set={"started_at": sortable(self._clock.now())})
         try:
-            records = await self._workflows.open_records()
-            if await records.commit([begun]):
-                return None
+            return await (await self._workflows.open_records()).commit([begun])
         except SentinelError as error:
             return error
-        return StoreUnavailable(f"request {request_id} was changed while it was being used")
 
     async def _side(
         self, kind: DocumentKind, wanted: bool, patience: float
@@ -124,6 +136,8 @@ class Seeker:
             return error
         except TimeoutError:
             return PolicyUnavailable(f"no answer within {int(patience * 1000)} ms")
+        except Exception as error:
+            return PolicyUnavailable(f"an unexpected {type(error).__name__} came instead of an answer")
 
     async def _newest(self, seat: Seat, marker: Marker) -> tuple[Ref, ...]:
         """The candidates that promise most: what is or may still be in force, else the newest, to say why

@@ -132,6 +132,7 @@ class ServerSession:
         seat = self._seat
         # Nothing of an earlier, refused start counts: other credentials may be here now, of another person.
         seat.starting, seat.reader, seat.person = True, None, None
+        seat.refs, seat.sought_at = (), None
         patience = START_PATIENCE if not self._options.lazy else PATIENCE * 4
         decision = await self._gate.decision(seat, patience=patience)
         if not isinstance(decision, Allow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -305,3 +306,42 @@ async def test_credentials_of_one_override_are_never_served_for_another() -> Non
         assert json.loads(await session.fetch())["AccessKeyId"] != before
     finally:
         await session.close()
+
+
+async def test_those_who_ask_while_another_searches_wait_for_what_it_finds() -> None:
+    at = scene(WANTS_APPROVAL)
+    first = await at.has(approved_request())
+    session = at.world.a_server()
+    await session.start()
+    try:
+        await session.fetch()
+        await at.has(requests.approved(approved_request(id="f" * 16, votes=()), requests.BOB, at=NOON))
+        await at.revokes(first)
+        searches = at.counted.searches
+        answers = await asyncio.gather(*(session.fetch() for _ in range(12)))
+        assert {json.loads(answer)["Code"] for answer in answers} == {"Success"}
+        assert at.counted.searches == searches + 2
+        started = [event for event in at.world.audit.events if event.action is Action.REQUEST_STARTED]
+        assert len(started) == 2
+    finally:
+        await session.close()
+
+
+async def test_two_that_use_an_approval_for_the_first_time_at_once_are_both_served() -> None:
+    at = scene(WANTS_APPROVAL)
+    await at.has(approved_request())
+    seats = [at.world.a_seat(), at.world.a_seat()]
+    issued = await asyncio.gather(*(issue_once(Gate(at.world.sources), seat) for seat in seats))
+    assert len({each.credentials.access_key_id for each in issued}) == 2
+
+
+async def test_a_mistake_of_ours_in_a_search_is_a_refusal_that_says_so() -> None:
+    at = scene(WANTS_APPROVAL)
+
+    class Broken(CountingRecords):
+        async def find(self, search: Search, limit: int, token: str | None = None) -> Found:
+            raise RuntimeError("boom")
+
+    at.world.records = Broken(at.ledger)
+    with pytest.raises(ApprovalRequired, match="an unexpected RuntimeError came instead"):
+        await issue_once(Gate(at.world.sources), at.world.a_seat())
