@@ -8,6 +8,7 @@ from cli.lazy import Lazy, LazyGroup
 
 COMMANDS = {
     "search": Lazy("cli.audits.search:search", "Find entries by person, profile, request, session and time."),
+    "ship": Lazy("cli.audits.ship:ship", "Send what cloudwatch and syslog do not have yet."),
     "tail": Lazy("cli.audits.tail:tail", "Show the newest entries, and new ones as they come."),
     "verify-logs": Lazy(
         "cli.audits.verify:verify_logs",

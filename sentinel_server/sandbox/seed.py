@@ -168,6 +168,10 @@ def _developer(aws: EmbeddedAws) -> dict[str, Any]:
     document["Statement"].append(
         {"Effect": "Allow", "Action": ["sts:*", "ssm:GetParameter", "ssm:GetParameters"], "Resource": "*"}
     )
+    logs = f"arn:aws:logs:{aws.region}:{aws.account_id}:log-group:sentinel/audit:log-stream:*"
+    document["Statement"].append(
+        {"Effect": "Allow", "Action": ["logs:PutLogEvents", "logs:CreateLogStream"], "Resource": logs}
+    )
     return document
 
 

@@ -13,6 +13,9 @@ from sentinel_server.records.model import Ledger
 _ACCOUNT_AND_REGION = r"(?:(?P<account>\d{12})@)?(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d)?"
 _DYNAMODB = re.compile(rf"dynamodb://{_ACCOUNT_AND_REGION}(?:/(?P<prefix>[A-Za-z0-9_.-]*))?", re.ASCII)
 _SSM = re.compile(rf"ssm://{_ACCOUNT_AND_REGION}(?P<root>/[A-Za-z0-9_./-]+)", re.ASCII)
+_CLOUDWATCH = re.compile(
+    rf"cloudwatch://{_ACCOUNT_AND_REGION}/(?P<group>[A-Za-z0-9_./#-]{{1,512}})", re.ASCII
+)
 _TABLE_ARN = re.compile(
     r"arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):table/(?P<name>[A-Za-z0-9_.-]{3,255})",
     re.ASCII,
@@ -84,6 +87,19 @@ class SsmFactors:
         return f"ssm://{account}{self.region or ''}{self.root}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudWatchLocation:
+    """A log group of CloudWatch Logs, in a region and account when they are given. An account is verified."""
+
+    group: str
+    region: str | None = None
+    account: str | None = None
+
+    def __str__(self) -> str:
+        account = f"{self.account}@" if self.account else ""
+        return f"cloudwatch://{account}{self.region or ''}/{self.group}"
+
+
 StoreLocation = SqliteLocation | DynamoDbLocation
 PolicyLocation = FilePolicies | SsmPolicies
 
@@ -144,6 +160,14 @@ def parse_policies(text: str) -> PolicyLocation:
             f"policies {text!r} is neither file:///DIRECTORY nor ssm://[ACCOUNT@][REGION]/PARAMETER/PATH"
         )
     return SsmPolicies(root=found["root"].rstrip("/"), region=found["region"], account=found["account"])
+
+
+def parse_cloudwatch(text: str) -> CloudWatchLocation:
+    """The log group that a URL names; its own first slash is a second one there. Raises InvalidSetting."""
+    found = _CLOUDWATCH.fullmatch(text)
+    if found is None:
+        raise InvalidSetting(f"{text!r} is not cloudwatch://[ACCOUNT@][REGION]/LOG-GROUP")
+    return CloudWatchLocation(group=found["group"], region=found["region"], account=found["account"])
 
 
 def parse_factors(text: str) -> SsmFactors | None:

@@ -17,6 +17,7 @@ from sentinel_server.policy.schema import Lease
 from sentinel_server.records.model import Ledger
 from sentinel_server.settings.destinations import DestinationSetting
 from sentinel_server.settings.locations import (
+    CloudWatchLocation,
     PolicyLocation,
     SsmFactors,
     StoreLocation,
@@ -91,6 +92,11 @@ class Settings:
     audit_required: bool
     audit_checkpoint_every: int
     audit_file_mib: int
+    audit_sinks: tuple[str, ...]
+    audit_cloudwatch: CloudWatchLocation | None
+    audit_stream: str
+    audit_syslog: Path
+    audit_max_lag: timedelta | None
     notifications_to: tuple[DestinationSetting, ...]
     notifications_link_base: str | None
     notifications_allow_private: bool
@@ -120,6 +126,7 @@ def resolve(
         values[loser] = None
         won[loser] = replace(won[loser], text=None, where=f"overridden by {winner} ({won[winner].where})")
     _check_beats(values)
+    _check_sinks(values)
     told = tuple(Won(name=name, text=each.text or "", where=each.where) for name, each in won.items())
     return _settings(values, told, environ, file, directories)
 
@@ -129,6 +136,16 @@ def _check_beats(values: Mapping[str, object]) -> None:
     heartbeat, lapse_after = values["heartbeat"], values["lapse_after"]
     if isinstance(heartbeat, timedelta) and isinstance(lapse_after, timedelta) and lapse_after <= heartbeat:
         raise InvalidSetting("lapse_after must be longer than heartbeat, or every session lapses")
+
+
+def _check_sinks(values: Mapping[str, object]) -> None:
+    """A place that is named and not used, or used and not named, is a mistake and not a wish."""
+    sinks, group = values["audit.sinks"], values["audit.cloudwatch"]
+    assert isinstance(sinks, tuple)  # noqa: S101  # its reader made it
+    if ("cloudwatch" in sinks) is not (group is not None):
+        raise InvalidSetting("audit.sinks has cloudwatch exactly when audit.cloudwatch names a log group")
+    if values["audit.max_lag"] is not None and not {"cloudwatch", "syslog"} & set(sinks):
+        raise InvalidSetting("audit.max_lag is about cloudwatch and syslog, and neither is in audit.sinks")
 
 
 class _Rank(IntEnum):

@@ -15,6 +15,7 @@ from sentinel_server.policy.durations import parse_duration
 from sentinel_server.policy.schema import LEASES, Lease
 from sentinel_server.settings.destinations import read_destinations, read_link_base
 from sentinel_server.settings.locations import (
+    parse_cloudwatch,
     parse_factors,
     parse_parameter,
     parse_policies,
@@ -24,6 +25,9 @@ from sentinel_server.settings.locations import (
 )
 
 Read = Callable[[str], object]
+
+SINKS = ("file", "stderr", "syslog", "cloudwatch")
+"""Where the audit log can go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,22 @@ def read_backend(text: str) -> str:
     """What is to open a keyring: auto, os, file or the class of a backend. Raises ValueError."""
     if text not in ("auto", "os", "file") and not _CLASS.fullmatch(text):
         raise ValueError("auto, os, file or MODULE.CLASS of a keyring backend is wanted")
+    return text
+
+
+def _sinks(text: str) -> tuple[str, ...]:
+    sinks = tuple(part.strip() for part in text.split(","))
+    unknown = next((sink for sink in sinks if sink not in SINKS), None)
+    if unknown is not None or len(set(sinks)) < len(sinks):
+        raise ValueError(f"some of {', '.join(SINKS)} are wanted, each once")
+    if "file" not in sinks and sinks != ("stderr",):
+        raise ValueError("syslog and cloudwatch are sent what the file has, so file must be among them")
+    return sinks
+
+
+def _stream(text: str) -> str:
+    if not re.fullmatch(r"(?:[^:*{}]|\{(?:host|user|writer)\}){1,400}", text):
+        raise ValueError("a name with {host}, {user} or {writer} in it, without : and *, is wanted")
     return text
 
 
@@ -228,6 +248,11 @@ def _of_audit(state: Path) -> tuple[Setting, ...]:
         ("required", "true", read_flag, "issue nothing when the audit log cannot be written"),
         ("checkpoint_every", "256", _number(1, 100_000), "log lines between two sealed ones"),
         ("file_mib", "16", _number(1, 1024), "MiB after which the log goes on in another file"),
+        ("sinks", "file", _sinks, "where the log goes, of file, stderr, syslog and cloudwatch"),
+        ("cloudwatch", None, parse_cloudwatch, "the log group that the log is sent to"),
+        ("stream", "{host}/{writer}", _stream, "the name of a stream there, of {host}, {user} and {writer}"),
+        ("syslog", "/dev/log", _path, "the socket of this machine's syslog"),
+        ("max_lag", None, _between(_SECOND, _HOUR * 24), "issue nothing when sinks are so far behind"),
     )
     return tuple(
         Setting(name=f"audit.{name}", default=default, read=read, meaning=meaning)

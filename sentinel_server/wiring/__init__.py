@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel_server.wiring.audits import log_reader
+from sentinel_server.wiring.audits import log_reader, open_audit, open_shippers
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory, sign_in
 from sentinel_server.wiring.emergencies import (
     Invocation,
@@ -27,7 +27,7 @@ from sentinel_server.wiring.principals import Visitor, actor, load_profile, prof
 from sentinel_server.wiring.requests import open_vote_signer, vote_check
 from sentinel_server.wiring.rotation import open_rotation
 from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
-from sentinel_server.wiring.stores import open_audit, open_provisioner, open_store
+from sentinel_server.wiring.stores import open_provisioner, open_store
 
 __all__ = [
     "Door",
@@ -57,6 +57,7 @@ __all__ = [
     "open_provisioner",
     "open_records",
     "open_rotation",
+    "open_shippers",
     "open_sides",
     "open_signer",
     "open_store",

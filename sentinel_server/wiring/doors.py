@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
+from sentinel_server.wiring.audits import Sending, open_audit
 from sentinel_server.wiring.policies import Reading, policy_source, side_source
 from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
 from sentinel_server.wiring.requests import vote_check
-from sentinel_server.wiring.stores import StoreOpener, open_audit
+from sentinel_server.wiring.stores import StoreOpener
 
 if TYPE_CHECKING:
     from sentinel_server.access.facts import Ask
     from sentinel_server.access.gate import Gate
     from sentinel_server.access.seat import Seat, Sources
     from sentinel_server.access.session import ServerSession
+    from sentinel_server.adapters.aws.base import BotoBase
     from sentinel_server.adapters.local.child_files import ChildFiles
+    from sentinel_server.auditlog.sink import AuditSink
     from sentinel_server.clock import Clock
     from sentinel_server.credentials.profiles import Profile
     from sentinel_server.secret import Secret
@@ -69,7 +72,7 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
             base=base,
             roles=roles,
             open_store=opener,
-            audit=await stack.enter_async_context(open_audit(settings, clock=clock, say=visitor.say)),
+            audit=await _opened_audit(stack, settings, ask, control, clock, visitor),
             clock=clock,
             ids=SystemIds(),
             rules=Rules(
@@ -134,6 +137,22 @@ def child_files(settings: Settings, config: str) -> ChildFiles:
     from sentinel_server.adapters.local.child_files import child_files
 
     return child_files(settings.directories.state, config)
+
+
+async def _opened_audit(
+    stack: AsyncExitStack,
+    settings: Settings,
+    ask: Ask,
+    control: BotoBase,
+    clock: SystemClock,
+    visitor: Visitor,
+) -> AuditSink:
+    """The audit log. Only a server sends it on: whoever waits for one answer waits for that alone."""
+    from sentinel_server.policy.schema import Mode
+
+    sending = Sending.MEANWHILE if ask.mode is Mode.SERVER else Sending.LATER
+    opening = open_audit(settings, clock=clock, say=visitor.say, control=control, sending=sending)
+    return await stack.enter_async_context(opening)
 
 
 def _seat(sources: Sources, ask: Ask, profile: Profile, visitor: Visitor) -> Seat:

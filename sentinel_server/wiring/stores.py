@@ -1,4 +1,4 @@
-"""Sessions, the audit log and the table: what is written and looked at."""
+"""Sessions and their table: what is written and looked at."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sentinel_server.clock import SystemClock, SystemIds
+from sentinel_server.clock import SystemClock
 from sentinel_server.settings.locations import (
     DynamoDbLocation,
     SqliteLocation,
     parse_table,
 )
 from sentinel_server.wiring.ledgers import LedgerOpener, check_account
-from sentinel_server.wiring.principals import Say, control_name, open_own
+from sentinel_server.wiring.principals import control_name, open_own
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.aws.base import BotoBase
-    from sentinel_server.auditlog.sink import AuditSink
     from sentinel_server.provisioning.apply import Provisioner
     from sentinel_server.sessions.store import SessionStore
     from sentinel_server.settings.resolve import Settings
@@ -33,28 +32,6 @@ async def open_store(settings: Settings) -> AsyncIterator[SessionStore]:
         if any(isinstance(where, DynamoDbLocation) for where in places):
             base = await open_own(stack, settings, control_name(settings), SystemClock())
         yield await StoreOpener(stack, settings, base, settings.region)(None)
-
-
-@asynccontextmanager
-async def open_audit(
-    settings: Settings, *, clock: SystemClock | None = None, say: Say = lambda _: None
-) -> AsyncIterator[AuditSink]:
-    """The audit log of this machine; what it cannot write is refused, or only said, as configured."""
-    from sentinel_server.adapters.local.jsonl import JsonlAudit
-    from sentinel_server.auditlog.fanout import Destination, FanOut
-
-    log = JsonlAudit(
-        settings.audit_directory,
-        clock=clock or SystemClock(),
-        ids=SystemIds(),
-        every=settings.audit_checkpoint_every,
-        limit=settings.audit_file_mib * 1024 * 1024,
-    )
-    sink = FanOut([Destination(name="file", sink=log, required=settings.audit_required)], say)
-    try:
-        yield sink
-    finally:
-        await sink.close()
 
 
 @asynccontextmanager

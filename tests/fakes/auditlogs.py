@@ -17,11 +17,11 @@ START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 """When the first file was opened."""
 
 
-def an_event(number: int = 0, *, reason: str | None = None) -> AuditEvent:
+def an_event(number: int = 0, *, reason: str | None = None, start: datetime = START) -> AuditEvent:
     """An event that differs from others by its number."""
     return AuditEvent(
         action=Action.SERVED,
-        at=START + timedelta(seconds=number),
+        at=start + timedelta(seconds=number),
         person="u.alice",
         profile="prod",
         count=number,
@@ -37,18 +37,19 @@ def a_log(
     closed: bool = True,
     seen: tuple[Head, ...] = (),
     key: SealKey = KEY,
+    start: datetime = START,
 ) -> bytes:
     """A file of events with a checkpoint after every third, as one writer leaves it."""
-    line, chain = Chain(writer=writer).opened(START, seen, key, every=every)
+    line, chain = Chain(writer=writer).opened(start, seen, key, every=every)
     lines = [line]
     for number in range(events):
-        line, chain = chain.event(to_fields(an_event(number)))
+        line, chain = chain.event(to_fields(an_event(number, start=start)))
         lines.append(line)
         if chain.unsealed == every:
-            line, chain = chain.checkpoint(START, key)
+            line, chain = chain.checkpoint(start, key)
             lines.append(line)
     if closed:
-        lines.append(chain.checkpoint(START, key, **finished())[0])
+        lines.append(chain.checkpoint(start, key, **finished())[0])
     return b"".join(lines)
 
 

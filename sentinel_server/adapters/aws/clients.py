@@ -6,7 +6,7 @@ Nothing here retries beyond what `Timing` says, because a fetch has a deadline.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,6 +113,20 @@ class IamClient(Protocol):
         ...
 
 
+class LogsClient(Protocol):
+    """The two operations of CloudWatch Logs that we use; its members are those of botocore's client."""
+
+    async def put_log_events(
+        self, *, logGroupName: str, logStreamName: str, logEvents: Sequence[Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
+        ...
+
+    async def create_log_stream(self, *, logGroupName: str, logStreamName: str) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html"""
+        ...
+
+
 class AwsSession:
     """Makes clients that share one set of credentials, one region and one clock observer.
 
@@ -167,9 +181,13 @@ class AwsSession:
     def client(
         self, service: Literal["iam"], timing: Timing = ..., region: str | None = ...
     ) -> AbstractAsyncContextManager[IamClient]: ...
+    @overload
+    def client(
+        self, service: Literal["logs"], timing: Timing = ..., region: str | None = ...
+    ) -> AbstractAsyncContextManager[LogsClient]: ...
     def client(
         self,
-        service: Literal["dynamodb", "iam", "kms", "sns", "ssm", "sts"],
+        service: Literal["dynamodb", "iam", "kms", "logs", "sns", "ssm", "sts"],
         timing: Timing = PATIENT,
         region: str | None = None,
     ) -> AbstractAsyncContextManager[Any]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sentinel_server.adapters.local.log_opening import Habits
 from sentinel_server.adapters.local.logfile import LogFile
@@ -19,6 +20,8 @@ from sentinel_server.errors import AuditUnavailable
 
 QUEUE_LIMIT = 10_000
 """Records that may be waiting before one that need not be durable has to wait too."""
+LEAVING = 1.0
+"""Seconds that a log nobody waits for has in the end."""
 FILE_LIMIT = 16 * 1024 * 1024
 """Bytes after which the log goes on in another file."""
 
@@ -32,26 +35,29 @@ class _Record:
     done: asyncio.Future[None] | None = None
 
 
-class JsonlAudit:
-    """An AuditSink. Events keep their order; a process has one chain, begun or gone on with
-    when it first records.
+class Lines(Protocol):
+    """Where events go as lines; blocking, and used by one thread."""
 
-    While the disk fails, every record is refused with AuditUnavailable, also one that need not be durable;
+    def append(self, events: Sequence[Mapping[str, Json]], durable: bool) -> object:
+        """Write the events, all or none. Raises AuditUnavailable, and then none of them was written."""
+        ...
+
+    def close(self) -> None:
+        """Write what ends the lines. Raises AuditUnavailable."""
+        ...
+
+
+class QueuedAudit:
+    """An AuditSink over `lines`. Events keep their order.
+
+    With `waits` false nobody ever waits for a line, and one that finds the queue full is refused.
+    While writing fails, every record is refused with AuditUnavailable, also one that need not be durable;
     each tries again. Events that had been taken before are kept and written first once it works.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        clock: Clock,
-        ids: Ids,
-        every: int = CHECKPOINT_EVERY,
-        limit: int = FILE_LIMIT,
-        fsync: Callable[[int], None] = os.fsync,
-    ) -> None:
-        habits = Habits(every=every, limit=limit, fsync=fsync)
-        self._file = LogFile(directory, clock=clock, ids=ids, habits=habits)
+    def __init__(self, lines: Lines, *, waits: bool = True) -> None:
+        self._waits = waits
+        self._file = lines
         self._thread = one_thread("sentinel-audit")
         self._queue: list[_Record] = []
         self._kept: list[_Record] = []
@@ -59,14 +65,22 @@ class JsonlAudit:
         self._failing = False
         self._closed = False
 
+    @property
+    def writing(self) -> bool:
+        """Whether there are lines on their way."""
+        return self._writing is not None and not self._writing.done()
+
     async def record(self, *events: AuditEvent, durable: bool = True) -> None:
         """Write the events; see AuditSink. Raises AuditUnavailable, and then none of them was written."""
         if self._closed:
             raise AuditUnavailable("the audit log is closed")
-        waits = durable or self._failing or len(self._queue) >= QUEUE_LIMIT
+        full = len(self._queue) >= QUEUE_LIMIT
+        if full and not self._waits:
+            raise AuditUnavailable("the audit log takes lines too slowly")
+        waits = self._waits and (durable or self._failing or full)
         done = asyncio.get_running_loop().create_future() if waits else None
         self._queue.append(_Record([to_fields(event) for event in events], durable, done))
-        if self._writing is None or self._writing.done():
+        if not self.writing:
             self._writing = asyncio.create_task(self._drain())
         if done is not None:
             await done
@@ -76,10 +90,13 @@ class JsonlAudit:
         if self._closed:
             return
         self._closed = True
-        if self._writing is not None:
-            await self._writing
         try:
-            await self._finish()
+            async with asyncio.timeout(None if self._waits else LEAVING):
+                if self._writing is not None:
+                    await self._writing
+                await self._finish()
+        except TimeoutError:
+            raise AuditUnavailable("the audit log takes lines too slowly") from None
         finally:
             self._thread.shutdown(wait=False)
 
@@ -113,6 +130,23 @@ class JsonlAudit:
                 await self._append(self._kept)
         finally:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
+
+
+class JsonlAudit(QueuedAudit):
+    """The log on this machine's disk. A process has one chain, which it takes when it first records."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Clock,
+        ids: Ids,
+        every: int = CHECKPOINT_EVERY,
+        limit: int = FILE_LIMIT,
+        fsync: Callable[[int], None] = os.fsync,
+    ) -> None:
+        habits = Habits(every=every, limit=limit, fsync=fsync)
+        super().__init__(LogFile(directory, clock=clock, ids=ids, habits=habits))
 
 
 def _refusal(error: Exception) -> AuditUnavailable:
