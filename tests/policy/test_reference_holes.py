@@ -12,9 +12,10 @@ import pytest
 
 from cli.configs.templates import Cast, documents
 from sentinel_server.access.decide import decide
-from sentinel_server.access.facts import Allow, NeedsApproval
+from sentinel_server.access.facts import Allow, Deny, NeedsApproval
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import BadInput, InvalidPolicy, PolicyUnavailable
+from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.approval import ApprovalPolicy
 from sentinel_server.policy.breakglass import BreakGlassPolicy
 from sentinel_server.policy.documents import parse_document
@@ -24,9 +25,14 @@ from sentinel_server.policy.loading import loaded_policy
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.ratelimit import RateLimitPolicy
 from sentinel_server.policy.schema import Effect, Mode, Origin, Override, Policy
+from sentinel_server.requests import rules as requests
 from tests.access.test_decide import facts
 from tests.fakes.clock import NOON
 from tests.fakes.credentials import ALICE
+from tests.fakes.requests import ALICE as ASKER
+from tests.fakes.requests import BOB, CAROL, HOME, NOBODY_JOINED, a_request, approved, policy_with
+from tests.fakes.requests import NOON as ASKED
+from tests.fakes.requests import POLICY as APPROVALS
 
 HEAD = 'version: "1"\nrules:\n'
 ALLOW_ALL = "  - {name: last, effect: allow, match: any}\n"
@@ -122,6 +128,8 @@ def test_a6_what_lifts_a_denial_is_part_of_the_rule() -> None:
         rule("users: [a]", "deny") + "  - {name: b, effect: deny, match: any, override: none}\n"
     ).rules
     assert [each.override for each in rules] == [Override.EMERGENCY, Override.NONE]
+    opened = [decide(facts(each), NOON) for each in rules]
+    assert [isinstance(each, Deny) and bool(each.opening.by) for each in opened] == [True, False]
     allow = "  - {name: a, effect: allow, match: any, override: none}\n"
     assert "this rule does not deny" in refused(HEAD + allow)
 
@@ -145,6 +153,29 @@ def test_a12_nothing_is_approved_by_itself_for_everybody() -> None:
     generated = parse_document(documents("full", ONE)["approval.yaml"], file="a")
     assert isinstance(generated, ApprovalPolicy)
     assert all(each.auto_approve is None for each in generated.rules)
+
+
+def test_a11_nobody_approves_without_a_rule_nor_their_own_request_nor_for_a_quorum() -> None:
+    def granted(policy: ApprovalPolicy, *voters: Principal) -> bool:
+        found = requests.granted(
+            approved(a_request(), *voters),
+            policy,
+            principal=ASKER,
+            profile="prod",
+            now=ASKED + timedelta(minutes=2),
+            home_account=HOME,
+            persons=NOBODY_JOINED,
+            check=requests.no_signature_wanted,
+        )
+        return isinstance(found, requests.Granted)
+
+    assert granted(APPROVALS, BOB)
+    assert not granted(APPROVALS, ASKER), "who asks is listed as an approver, too"
+    assert not granted(replace(APPROVALS, rules=()), BOB)
+    two = policy_with(approvals_required=2)
+    assert not granted(two, BOB)
+    assert not granted(two, BOB, BOB)
+    assert granted(two, BOB, CAROL)
 
 
 @pytest.mark.parametrize(
