@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -38,15 +39,17 @@ _NIGHT = TimeWindow(hours=Hours(start=22 * 60, end=6 * 60), timezone="Europe/Ber
 
 
 def run(rounds: int) -> list[Row]:
-    """Measure every size once a round: the first decision on a policy, and those after it."""
+    """Measure every size once a round: the first decision, those after it, and the first of other askers."""
     first: dict[int, list[float]] = {size: [] for size in SIZES}
     later: dict[int, list[float]] = {size: [] for size in SIZES}
+    others: dict[int, list[float]] = {size: [] for size in SIZES}
     for _ in range(rounds):
         for size in SIZES:
             policy = policy_of(size)
             first[size].append(_seconds_once(policy) * 1e6)
             later[size].append(_seconds_each(partial(evaluate, policy, _ASK)) * 1e6)
-    return list(_rows(first, later))
+            others[size].append(_seconds_of_others(policy) * 1e6)
+    return list(_rows(first, later, others))
 
 
 def policy_of(size: int) -> Policy:
@@ -79,6 +82,19 @@ def _seconds_once(policy: Policy) -> float:
     return time.perf_counter() - began
 
 
+def _seconds_of_others(policy: Policy) -> float:
+    """Of the fastest first decision of somebody, when the policy has decided for others before."""
+    fastest = float("inf")
+    for number in range(_BATCH):
+        name = f"new{number}@example.com"
+        arn = _ASK.principal.arn.replace(_ASK.principal.name, name)
+        ask = replace(_ASK, principal=replace(_ASK.principal, name=name, arn=arn))
+        began = time.perf_counter()
+        evaluate(policy, ask)
+        fastest = min(fastest, time.perf_counter() - began)
+    return fastest
+
+
 def _seconds_each(work: Callable[[], object]) -> float:
     """Of the fastest batch, as timeit advises: what slows the others down is not what is measured."""
     fastest = float("inf")
@@ -93,10 +109,14 @@ def _seconds_each(work: Callable[[], object]) -> float:
 _BATCH = 100
 
 
-def _rows(first: dict[int, list[float]], later: dict[int, list[float]]) -> Iterator[Row]:
+def _rows(
+    first: dict[int, list[float]], later: dict[int, list[float]], others: dict[int, list[float]]
+) -> Iterator[Row]:
     for size in SIZES:
         yield row(f"{size:,} rules", later[size], "µs", most=5.0 if size == SIZES[0] else None)
     for size in SIZES[1:]:
         yield row(f"{size:,} rules, of 10 rules", compared(later[size], later[SIZES[0]], ratio), "x")
+    for size in SIZES:
+        yield row(f"{size:,} rules, an asker's first decision", others[size], "µs")
     for size in SIZES:
         yield row(f"{size:,} rules, the very first decision", first[size], "µs")

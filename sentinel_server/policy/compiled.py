@@ -81,10 +81,8 @@ class Compiled:
 
     def _found(self, profile: str, mode: Mode, arn: str, bare: str | None) -> tuple[Matcher, ...]:
         found = []
-        for place in self._index.places(profile, bare, arn):
+        for place in self._index.places(profile, bare, arn, mode):
             matcher = self.matchers[place]
-            if matcher.modes and mode not in matcher.modes:
-                continue
             if matcher.misses_profile(profile) or matcher.misses_user(bare, arn):
                 continue
             found.append(matcher)

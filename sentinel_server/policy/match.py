@@ -1,7 +1,8 @@
 """Whether a name, a principal or an instant is one that a condition means.
 
 In a pattern `*` is any run of characters and `?` any one; in an ARN pattern neither crosses `:` or `/`. All
-else is exact and case-sensitive. Patterns are compiled once; matching takes no more than length times length.
+else is exact and case-sensitive. Patterns are compiled once, when first needed; matching takes no more than
+length times length.
 """
 
 from __future__ import annotations
@@ -114,8 +115,26 @@ def inside(window: TimeWindow, weekday: int, minute: int) -> bool:
 def _test(entries: tuple[str, ...], any_character: str) -> Test:
     if not any("*" in entry or "?" in entry for entry in entries):
         return frozenset(entries).__contains__
-    expression = "|".join(_expression(entry, any_character) for entry in entries)
-    return re.compile(expression, re.DOTALL).fullmatch
+    return _Patterns(entries, any_character)
+
+
+class _Patterns:
+    """The test of a list with patterns. Compiled when first asked: most lists of a long policy never are."""
+
+    __slots__ = ("_any_character", "_entries", "_match")
+
+    def __init__(self, entries: tuple[str, ...], any_character: str) -> None:
+        self._entries = entries
+        self._any_character = any_character
+        self._match: Test | None = None
+
+    def __call__(self, name: str) -> object:
+        """Whether an entry means the name."""
+        match = self._match
+        if match is None:
+            expression = "|".join(_expression(entry, self._any_character) for entry in self._entries)
+            match = self._match = re.compile(expression, re.DOTALL).fullmatch
+        return match(name)
 
 
 def _expression(pattern: str, any_character: str) -> str:
