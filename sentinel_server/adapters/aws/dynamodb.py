@@ -38,7 +38,9 @@ _BUSY = frozenset(
         "ServiceUnavailable",
     }
 )
-_WRITE_ATTEMPTS = 8
+WRITE_ATTEMPTS = 8
+"""How often a write is sent to a table that is busy: some 6 s in all."""
+
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -234,9 +236,14 @@ def busy(error: ClientError) -> bool:
     return error_code(error) in _BUSY
 
 
-async def stubborn(write: Callable[[], Awaitable[T]], *, again: Callable[[ClientError], bool] = busy) -> T:
-    """`write`, again while the table is busy, with growing random pauses: some 6 s in all."""
-    for attempt in range(_WRITE_ATTEMPTS - 1):
+async def stubborn(
+    write: Callable[[], Awaitable[T]],
+    *,
+    again: Callable[[ClientError], bool] = busy,
+    attempts: int = WRITE_ATTEMPTS,
+) -> T:
+    """`write`, again while the table is busy, with growing random pauses."""
+    for attempt in range(attempts - 1):
         try:
             return await write()
         except ClientError as error:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws import record_items as items
 from sentinel_server.adapters.aws.clients import AwsSession, error_code
-from sentinel_server.adapters.aws.dynamodb import Items, busy, look, stubborn, table_errors
+from sentinel_server.adapters.aws.dynamodb import WRITE_ATTEMPTS, Items, busy, look, stubborn, table_errors
 from sentinel_server.clock import Ids, SystemIds
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.provisioning.desired import KEY
@@ -32,8 +32,8 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 class DynamoDbRecords:
     """Records in DynamoDB tables, each given by its name or its ARN, all in the client's region.
 
-    `ids` make the tokens by which DynamoDB knows a commit that is sent again. `on_close` closes what the
-    client needs closed.
+    `ids` make the tokens by which DynamoDB knows a commit that is sent again, as it is up to `attempts`
+    times. `on_close` closes what the client needs closed.
     """
 
     def __init__(
@@ -42,11 +42,13 @@ class DynamoDbRecords:
         tables: Mapping[Ledger, str],
         *,
         ids: Ids | None = None,
+        attempts: int = WRITE_ATTEMPTS,
         on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._client: Any = client
         self._tables = tables
         self._ids = ids or SystemIds()
+        self._attempts = attempts
         self._on_close = on_close
 
     async def get(self, refs: Sequence[Ref]) -> Mapping[Ref, Row]:
@@ -61,6 +63,8 @@ class DynamoDbRecords:
         """Make all changes in one transaction, again for some seconds while others hold its rows."""
         if not checked_changes(changes):
             return True
+        if any(change.seen is not None and change.seen < 1 for change in changes):
+            return False  # no row of ours has such a version, and one that was spoiled must not match it
         tables = sorted({self._tables[change.ref.ledger] for change in changes})
         request = {
             "TransactItems": [
@@ -70,7 +74,7 @@ class DynamoDbRecords:
         }
         with table_errors(self._client, "writing to", *tables):
             try:
-                await stubborn(lambda: self._client.transact_write_items(**request), again=_passes)
+                await self._send(request)
             except ClientError as error:
                 return _refused(error)
         return True
@@ -86,6 +90,11 @@ class DynamoDbRecords:
             if len(found) > limit:
                 break
         return page_of(search, found, limit)
+
+    async def _send(self, request: Mapping[str, Any]) -> None:
+        await stubborn(
+            lambda: self._client.transact_write_items(**request), again=_passes, attempts=self._attempts
+        )
 
     async def close(self) -> None:
         """Close the client, if it was given with a way to."""
