@@ -23,13 +23,16 @@ def settings_from(flags: Mapping[str, str | None]) -> Settings:
 def run(work: Coroutine[Any, Any, T], doing: str | None = None) -> T:
     """What `work` returns, run in an event loop of its own.
 
-    `doing` is shown at a terminal while that takes long; then `work` must not write there itself.
+    `doing` is shown at a terminal while that takes long; then `work` must not write there itself, except
+    `aside`. Whoever sits at the terminal may be asked for what AWS wants of them.
     """
     import asyncio
 
     from cli.output import progress
+    from cli.visitor import at_the_terminal
+    from sentinel_server.wiring import attended_by
 
-    with nullcontext() if doing is None else progress(doing):
+    with attended_by(at_the_terminal()), nullcontext() if doing is None else progress(doing):
         return asyncio.run(work)
 
 

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Lazy] = {
     "server-session": Lazy("cli.commands.sessions:server_session", "Show one session."),
     "server-sessions": Lazy("cli.commands.sessions:server_sessions", "List sessions."),
     "server-unblock": Lazy("cli.commands.blocks:server_unblock", "Lift a block."),
+    "sso": Lazy("cli.commands.sso:sso", "Log in to IAM Identity Center, and out."),
     "whoami": Lazy("cli.commands.whoami:whoami", "Say who AWS and policies think you are."),
 }
 """Every command; a test holds the summaries to what the commands say of themselves."""

@@ -92,6 +92,38 @@ def policy_options(command: Command) -> Command:
     return url(parameter(command))
 
 
+def login_options(command: Command) -> Command:
+    """`--auto-login`, `--stdout` and `--mfa-token`: what a person does before anything starts."""
+    token = click.option(
+        "--mfa-token",
+        "-t",
+        envvar="SENTINEL_MFA_TOKEN",
+        metavar="CODE",
+        help="Code of the profile's MFA device.  [SENTINEL_MFA_TOKEN]",
+    )
+    return auto_login_option(stdout_option(token(command)))
+
+
+def auto_login_option(command: Command) -> Command:
+    """`--auto-login`: a lapsed login to Identity Center is renewed by browser."""
+    return click.option(
+        "--auto-login",
+        "auto_login",
+        flag_value="true",
+        help="Log in to Identity Center when a login has lapsed.  [SENTINEL_AUTO_LOGIN]",
+    )(command)
+
+
+def stdout_option(command: Command) -> Command:
+    """`--stdout`: print where to log in, and open nothing."""
+    return click.option(
+        "--stdout",
+        "open_browser",
+        flag_value="false",
+        help="Print a login's address and code, open no browser.  [SENTINEL_OPEN_BROWSER]",
+    )(command)
+
+
 def profile_option(command: Command) -> Command:
     """`--profile`, required."""
     return click.option(

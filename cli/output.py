@@ -21,6 +21,7 @@ from cli.streams import flush_or_forget
 from sentinel_server.errors import BadInput, SentinelError
 
 __all__ = [
+    "aside",
     "clean",
     "confirm",
     "csv_line",
@@ -141,12 +142,27 @@ def progress(text: str, *, patience: float = _PATIENCE, stream: TextIO | None = 
         spinner.join()
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Keep spinners from the terminal while the body talks to the person on stderr."""
+    with _speaking:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+        yield
+
+
+_speaking = threading.Lock()
+
+
 def _spin(stream: TextIO, text: str, patience: float, done: threading.Event) -> None:
     if done.wait(patience):
         return
     for hand in itertools.cycle("|/-\\"):
-        stream.write(f"\r\x1b[K{hand} {text} ")
-        stream.flush()
+        if _speaking.acquire(blocking=False):
+            stream.write(f"\r\x1b[K{hand} {text} ")
+            stream.flush()
+            _speaking.release()
         if done.wait(0.1):
             break
     stream.write("\r\x1b[K")

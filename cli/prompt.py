@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,23 +10,45 @@ from contextlib import contextmanager
 
 import click
 
+from cli.output import aside, note
+from sentinel_server.credentials.ports import CodeAsk
 from sentinel_server.errors import BadInput, KeyringLocked, LoginRequired
 from sentinel_server.secret import Secret
 
+_CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
-class TerminalPrompt:
-    """Asks for an MFA code on the terminal, without showing it."""
+_TRIES = 3
+"""How often somebody may mistype a code."""
 
-    async def __call__(self, serial: str) -> str:
-        """The code that was typed. Raises LoginRequired without a terminal, click.Abort at Ctrl-C."""
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise LoginRequired(
-                f"the MFA device {serial} wants a code, and there is no terminal to ask on",
-                hint="run this in a terminal, or use a profile without mfa_serial",
-            )
-        with _interruptible():
-            code: str = click.prompt(f"MFA code of {serial}", hide_input=True, err=True)
-        return code.strip()
+
+class TerminalCodes:
+    """A CodeSource that asks on the terminal, without showing what is typed."""
+
+    async def code(self, ask: CodeAsk) -> str | None:
+        """The code that was typed; None where nobody can be asked, or when enough were refused.
+
+        Raises LoginRequired at the end of input, click.Abort at Ctrl-C.
+        """
+        if not ask.attended or ask.refused >= _TRIES or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        with aside():
+            if ask.refused:
+                note("AWS did not accept that code; try the next one")
+            while True:
+                typed = _hidden(f"MFA code of {ask.serial}").strip()
+                if _CODE.fullmatch(typed):
+                    return typed
+                note("a code has six digits")
+
+
+def _hidden(question: str) -> str:
+    with _interruptible():
+        try:
+            return str(click.prompt(question, hide_input=True, err=True))
+        except click.Abort as end:
+            if isinstance(end.__context__, EOFError):
+                raise LoginRequired("no code was given", hint="try again, and type the code") from None
+            raise
 
 
 class TerminalPassphrase:

@@ -18,7 +18,7 @@ from cli.child.run import (
     run_child,
 )
 from cli.output import note
-from cli.prompt import TerminalPassphrase, TerminalPrompt
+from cli.visitor import at_the_terminal
 from sentinel_server import wiring
 from sentinel_server.access.facts import Ask
 from sentinel_server.access.once import issue_once
@@ -49,6 +49,7 @@ class Wish:
     command: tuple[str, ...] = ()
     duration: str | None = None
     lazy: bool = False
+    mfa_token: str | None = None
 
 
 class Teller:
@@ -71,9 +72,7 @@ class Teller:
 async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     """Serve the child until it ends. Raises the refusal when it may not even start."""
     teller = Teller(live=wish.lazy)
-    visitor = wiring.Visitor(
-        prompt=TerminalPrompt(), passphrase=TerminalPassphrase(), say=note, told=teller.told
-    )
+    visitor = replace(at_the_terminal(), mfa_token=wish.mfa_token, told=teller.told)
     ask = Ask(profile=wish.profile, mode=Mode.SERVER, duration=settings.server_duration, lease=settings.lease)
     workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
     asyncio.get_running_loop().set_default_executor(workers)
@@ -152,9 +151,7 @@ def run_once(settings: Settings, wish: Wish) -> ChildEnd:
 async def once(settings: Settings, wish: Wish, mode: Mode) -> tuple[Issued, Door]:
     """One decision for a one-shot door, with its credentials. Raises the refusal."""
     ask = Ask(profile=wish.profile, mode=mode, duration=_duration(wish.duration), lease=settings.lease)
-    visitor = wiring.Visitor(say=note)
-    if mode is Mode.CLI:
-        visitor = replace(visitor, prompt=TerminalPrompt(), passphrase=TerminalPassphrase())
+    visitor = replace(at_the_terminal(), mfa_token=wish.mfa_token)
     async with wiring.open_door(settings, ask, visitor) as door:
         return await issue_once(door.gate, door.seat), door
 

@@ -236,7 +236,7 @@ class LoginRequired(Refused):
     """The base credentials have lapsed and only a person can renew them."""
 
     code = "LoginRequired"
-    default_hint = "log in again: aws sso login --profile NAME"
+    default_hint = "log in again: sentinel sso login --profile NAME"
 
 
 class RequestRefused(Refused):

@@ -10,6 +10,7 @@ from cli.context import run, settings_from
 from cli.options import (
     control_option,
     flags_of,
+    login_options,
     own_option,
     policy_options,
     profile_option,
@@ -37,6 +38,7 @@ _SERVER_ONLY = ("server_port", "server_duration", "max_session", "rate_limit")
 @setting_option("--max-session", setting="max_session", help="Its end, 12h.", metavar="DURATION")
 @setting_option("--server-port", setting="server_port", help="Port to serve on.", metavar="PORT")
 @setting_option("--rate-limit", setting="rate_limit", help="Fetches a second; 0: no limit.", metavar="N")
+@login_options
 @region_option
 @policy_options
 @store_options
@@ -47,6 +49,7 @@ def exec_command(
     server: bool,
     lazy: bool,
     duration: str | None,
+    mfa_token: str | None,
     command: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -62,7 +65,7 @@ def exec_command(
     from cli.child.run import exit_as
     from cli.serving import Wish, run_once, run_served
 
-    wish = Wish(profile=profile, command=command, duration=duration, lazy=lazy)
+    wish = Wish(profile=profile, command=command, duration=duration, lazy=lazy, mfa_token=mfa_token)
     exit_as(run(run_served(settings, wish)) if server else run_once(settings, wish))
 
 

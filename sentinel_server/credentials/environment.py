@@ -19,6 +19,7 @@ from sentinel_server.secret import Secret
 
 OUR_SECRETS = frozenset(
     {"SENTINEL_KEYRING_PASSPHRASE", "SENTINEL_KEYRING_NEW_PASSPHRASE", "AWS_VAULT_FILE_PASSPHRASE"}
+    | {"SENTINEL_MFA_TOKEN"}
 )
 """Variables with secrets for us alone, which no process that we start inherits."""
 

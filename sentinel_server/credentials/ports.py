@@ -71,6 +71,30 @@ class SessionCache(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeAsk:
+    """A code of an MFA device is wanted for a profile.
+
+    `attended` says that a person is there to be asked; `refused` how many codes AWS has refused so far.
+    """
+
+    profile: str
+    serial: str
+    attended: bool = True
+    refused: int = 0
+
+
+class CodeSource(Protocol):
+    """Gives codes of MFA devices."""
+
+    async def code(self, ask: CodeAsk) -> str | None:
+        """A code that was not given before; None from a source that has none (any more).
+
+        Raises LoginRequired when it was to have one and failed.
+        """
+        ...
+
+
 class RoleAssumer(Protocol):
     """Takes the second hop. The one caller is `access.issue`."""
 

@@ -29,6 +29,7 @@ class ProfileKind(Enum):
     ROLE = "role"
     SSO = "sso"
     STATIC = "static"
+    LOGIN = "login"
     PROCESS = "process"
     ENVIRONMENT = "environment"
 
@@ -60,6 +61,7 @@ class Profile:
     external_id: str | None = None
     duration: timedelta | None = None
     mfa_serial: str | None = None
+    mfa_process: str | None = None
     role_session_name: str | None = None
     credential_process: str | None = None
     web_identity_token_file: str | None = None
@@ -68,6 +70,8 @@ class Profile:
     sso_region: str | None = None
     sso_account_id: str | None = None
     sso_role_name: str | None = None
+    sso_scopes: tuple[str, ...] = ()
+    login_session: str | None = None
     has_static_keys: bool = False
     endpoint_url: str | None = None
     services_name: str | None = None
@@ -89,6 +93,20 @@ class BaseSource:
 
     profile: Profile | None = None
     outside: CredentialSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The way to base credentials: a source, then `roles` assumed one after another, the last one last.
+
+    `serial` is the MFA device of the first profile on the way, from the source on, that names one;
+    `mfa_process` likewise the command that prints its codes.
+    """
+
+    leaf: BaseSource
+    roles: tuple[Profile, ...] = ()
+    serial: str | None = None
+    mfa_process: str | None = None
 
 
 class Profiles:
@@ -154,15 +172,25 @@ class Profiles:
             chain.append(self._checked(source))
         return tuple(chain)
 
-    def base_of(self, name: str) -> BaseSource:
-        """Where hop 1 of a profile begins: its source when it assumes a role, the profile itself otherwise.
+    def route(self, name: str, *, itself: bool = False) -> Route:
+        """How the base credentials of a profile are come by. Never by its own role, unless `itself`.
 
-        Never the target role. Raises as `chain` does.
+        `itself` is for an operator's profile, whose role is not what is issued. Raises as `chain` does.
         """
         target, *sources = self.chain(name)
-        if target.assumes and target.credential_source is not None:
-            return BaseSource(outside=target.credential_source)
-        return BaseSource(profile=sources[0] if sources else target)
+        chain = [target, *sources] if itself or target.assumes is None else sources
+        if not chain:  # its source is outside the files, or it is its own
+            return Route(leaf=_leaf(target), serial=target.mfa_serial, mfa_process=target.mfa_process)
+        last = chain[-1]
+        ends = last.assumes is None or (last.has_static_keys and not (itself and last is target))
+        roles = [each for each in chain if each is not last or not ends]
+        asked = [last, *reversed(roles), target]
+        return Route(
+            leaf=BaseSource(profile=last) if ends else _leaf(last),
+            roles=tuple(reversed(roles)),
+            serial=next((each.mfa_serial for each in asked if each.mfa_serial), None),
+            mfa_process=next((each.mfa_process for each in asked if each.mfa_process), None),
+        )
 
     def _checked(self, name: str) -> Profile:
         profile = self.get(name)
@@ -197,6 +225,7 @@ class _Reader:
             external_id=self._text("external_id"),
             duration=self._duration(),
             mfa_serial=self._text("mfa_serial"),
+            mfa_process=self._text("mfa_process"),
             role_session_name=self._text("role_session_name"),
             credential_process=self._text("credential_process"),
             web_identity_token_file=self._text("web_identity_token_file"),
@@ -205,6 +234,8 @@ class _Reader:
             sso_region=_plain(section.get("sso_region")) or self._text("sso_region"),
             sso_account_id=self._text("sso_account_id"),
             sso_role_name=self._text("sso_role_name"),
+            sso_scopes=_scopes(section),
+            login_session=self._text("login_session"),
             has_static_keys=self._has("aws_access_key_id"),
             endpoint_url=self._text("endpoint_url"),
             services_name=services_name,
@@ -279,8 +310,16 @@ _KINDS = (
     (("sso_account_id",), ProfileKind.SSO),
     (("sso_role_name",), ProfileKind.SSO),
     (("aws_access_key_id",), ProfileKind.STATIC),
+    (("login_session",), ProfileKind.LOGIN),
     (("credential_process",), ProfileKind.PROCESS),
 )
+
+
+def _leaf(profile: Profile) -> BaseSource:
+    """Where a profile that assumes a role takes credentials from, when that is no other profile."""
+    if profile.assumes and profile.credential_source is not None:
+        return BaseSource(outside=profile.credential_source)
+    return BaseSource(profile=profile)
 
 
 def _next_source(profile: Profile, *, first: bool) -> str | None:
@@ -301,6 +340,11 @@ def _blocks(section: Section) -> dict[str, Mapping[str, str]]:
     return {key: value for key, value in section.items() if not isinstance(value, str)}
 
 
+def _scopes(section: Section) -> tuple[str, ...]:
+    said = _plain(section.get("sso_registration_scopes")) or ""
+    return tuple(scope.strip() for scope in said.split(",") if scope.strip())
+
+
 def _plain(value: str | Mapping[str, str] | None) -> str | None:
     return value if isinstance(value, str) and value else None
 
@@ -311,7 +355,7 @@ def _sensitive(key: str) -> bool:
 
 _WAYS_TO_CREDENTIALS = frozenset(
     {"credential_process", "web_identity_token_file", "role_arn", "source_profile", "credential_source"}
-    | {"external_id", "mfa_serial", "role_session_name", "duration_seconds", "login_session"}
+    | {"external_id", "mfa_serial", "mfa_process", "role_session_name", "duration_seconds", "login_session"}
     | {"sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"}
 )
 

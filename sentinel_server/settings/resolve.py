@@ -88,6 +88,8 @@ class Settings:
     keyring_backend: str
     keyring_file: Path
     keyring_passphrase_command: str | None
+    auto_login: bool
+    open_browser: bool
     audit_directory: Path
     audit_required: bool
     audit_checkpoint_every: int
@@ -261,6 +263,7 @@ COMMAND_VARIABLES = frozenset(
         "VERIFY": "SIGNATURE PARAMETER ACCOUNT",
         "NOTIFY": "EARLY WITHIN TO",
         "MFA": "PERSON PHONE REPLACE",
+        "SSO": "SSO_SESSION FORCE",
         "INIT": "USER FORCE ALLOW_UNSTAMPED PLAN GENERATE_IAM ACCOUNT",
     }.items()
     for option in options.split()
@@ -268,10 +271,10 @@ COMMAND_VARIABLES = frozenset(
 """Variables of options that one command has to itself."""
 
 OTHER_VARIABLES = COMMAND_VARIABLES | {
-    *("SENTINEL_PROFILE", "SENTINEL_CONFIG", "SENTINEL_OUTPUT", "SENTINEL_YES"),
+    *("SENTINEL_PROFILE", "SENTINEL_CONFIG", "SENTINEL_OUTPUT", "SENTINEL_YES", "SENTINEL_MFA_TOKEN"),
     *("SENTINEL_DYNAMODB_LOCAL", "SENTINEL_KEYRING_PASSPHRASE", "SENTINEL_KEYRING_NEW_PASSPHRASE", RESOLVING),
 }
 """Variables that are not settings: a profile, the configuration file, an output format, a yes to every
-question, a tool of our tests, passphrases (no setting is a secret), and our own mark on a process that we
-wait for.
+question, a code of an MFA device, a tool of our tests, passphrases (no setting is a secret), and our own mark
+on a process that we wait for.
 """

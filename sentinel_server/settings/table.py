@@ -211,6 +211,8 @@ def _settings(state: Path, config: Path) -> tuple[Setting, ...]:
             read_flag,
             "refuse policies without a signature (true with signing.keys)",
         ),
+        one("auto_login", "false", read_flag, "log in to Identity Center by browser when a login has lapsed"),
+        one("open_browser", "true", read_flag, "open the page of a login; else only print it"),
     )
 
 

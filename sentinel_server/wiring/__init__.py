@@ -13,6 +13,7 @@ from sentinel_server.wiring.emergencies import (
 )
 from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.ledgers import open_records
+from sentinel_server.wiring.logins import LoggedIn, find_logins, log_in, log_out
 from sentinel_server.wiring.notices import open_destinations, open_outbox
 from sentinel_server.wiring.policies import (
     Reading,
@@ -23,7 +24,7 @@ from sentinel_server.wiring.policies import (
     read_parameter,
     side_source,
 )
-from sentinel_server.wiring.principals import Visitor, actor, load_profile, profiles, whoami
+from sentinel_server.wiring.principals import Visitor, actor, attended_by, load_profile, profiles, whoami
 from sentinel_server.wiring.requests import open_vote_signer, vote_check
 from sentinel_server.wiring.rotation import open_rotation
 from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
@@ -33,15 +34,20 @@ __all__ = [
     "Door",
     "Invocation",
     "KeyRing",
+    "LoggedIn",
     "Reading",
     "Shelf",
     "UserKeyring",
     "Visitor",
     "actor",
+    "attended_by",
     "child_files",
     "find_actor",
+    "find_logins",
     "key_ring",
     "load_profile",
+    "log_in",
+    "log_out",
     "log_reader",
     "loopback",
     "open_audit",

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from sentinel_server.clock import SystemClock, SystemIds
 from sentinel_server.wiring.audits import Sending, open_audit
 from sentinel_server.wiring.policies import Reading, policy_source, side_source
-from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
+from sentinel_server.wiring.principals import (
+    Visitor,
+    attended_by,
+    load_profile,
+    open_base,
+    open_control,
+)
 from sentinel_server.wiring.requests import vote_check
 from sentinel_server.wiring.stores import StoreOpener
 
@@ -56,6 +62,7 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
 
     async with AsyncExitStack() as stack:
         clock = SystemClock()
+        stack.enter_context(attended_by(visitor))
         base = await open_base(stack, settings, ask.profile, clock, visitor)
         await base.prepare()
         profile = load_profile(settings, ask.profile)

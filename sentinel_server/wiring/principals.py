@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,11 @@ from sentinel_server.settings.locations import (
 from sentinel_server.wiring.keyring import kept_profiles, open_kept
 
 if TYPE_CHECKING:
-    from sentinel_server.adapters.aws.base import BotoBase, TokenPrompt
+    from sentinel_server.adapters.aws.base import BotoBase, Helpers
     from sentinel_server.adapters.local.passphrase import AskPassphrase
-    from sentinel_server.credentials.profiles import Profile, Profiles
+    from sentinel_server.credentials.ports import CodeSource, SessionCache
+    from sentinel_server.credentials.profiles import Profile, Profiles, Route
+    from sentinel_server.credentials.sso import Screen
     from sentinel_server.identity.principal import Principal
     from sentinel_server.settings.resolve import Settings
 
@@ -31,15 +34,32 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who a door talks to: `prompt` for a code, `say` for remarks, `told` for each change of outcome.
+    """Who a door talks to: `say` for remarks, `told` for each change of outcome.
 
-    `passphrase` is asked for the keyring's.
+    `codes` asks for codes of MFA devices, after the one in `mfa_token`; `screen` shows logins, `sessions`
+    remembers what was asked for, `passphrase` asks for the keyring's.
     """
 
-    prompt: TokenPrompt | None = None
+    codes: CodeSource | None = None
+    screen: Screen | None = None
+    sessions: SessionCache | None = None
+    mfa_token: str | None = None
     passphrase: AskPassphrase | None = None
     say: Say = lambda _: None
     told: Callable[[SentinelError | None], None] | None = None
+
+
+_HERE: ContextVar[Visitor | None] = ContextVar("visitor", default=None)
+
+
+@contextmanager
+def attended_by(visitor: Visitor) -> Iterator[None]:
+    """While the body runs, this is who operators' work talks to; else it is nobody."""
+    token = _HERE.set(visitor)
+    try:
+        yield
+    finally:
+        _HERE.reset(token)
 
 
 def profiles(settings: Settings) -> Profiles:
@@ -61,7 +81,9 @@ async def whoami(settings: Settings, profile: str | None) -> Principal:
     async with AsyncExitStack() as stack:
         if profile is None:
             return await (await open_own(stack, settings, control_name(settings), SystemClock())).principal()
-        return await (await open_base(stack, settings, profile, SystemClock(), Visitor())).principal()
+        base = await open_base(stack, settings, profile, SystemClock(), (_HERE.get() or Visitor()))
+        await base.prepare()
+        return await base.principal()
 
 
 async def actor(settings: Settings) -> str:
@@ -93,9 +115,9 @@ async def open_base(
     from sentinel_server.adapters.local.aws_config import config_paths
 
     config_file, credentials_file = config_paths(settings.environ)
-    kept = open_kept(settings, visitor.passphrase, visitor.say, clock)
+    known = profiles(settings)
     base = BotoBase(
-        profiles(settings),
+        known,
         name,
         config_file=config_file,
         credentials_file=credentials_file,
@@ -103,18 +125,51 @@ async def open_base(
         clock=clock,
         region=settings.region,
         observe=clock.observe,
-        prompt=visitor.prompt,
         itself=itself,
-        kept=None if kept is None else kept.keys,
-        sessions=None if kept is None else kept.sessions,
+        helpers=_helpers(settings, known.route(name, itself=itself), visitor, clock),
     )
     stack.push_async_callback(base.close)
     return base
 
 
+def _helpers(settings: Settings, route: Route, visitor: Visitor, clock: SystemClock) -> Helpers:
+    from sentinel_server.adapters.aws.base import Helpers
+    from sentinel_server.credentials.profiles import ProfileKind
+    from sentinel_server.wiring.logins import open_center
+
+    kept = open_kept(settings, visitor.passphrase, visitor.say, clock)
+    profile = route.leaf.profile
+    center = None
+    if profile is not None and profile.kind is ProfileKind.SSO:
+        center = open_center(settings, visitor.screen if settings.auto_login else None, clock, profile)
+    return Helpers(
+        codes=_codes(settings, route, visitor),
+        kept=None if kept is None else kept.keys,
+        sessions=visitor.sessions if kept is None else kept.sessions,
+        center=center,
+    )
+
+
+def _codes(settings: Settings, route: Route, visitor: Visitor) -> CodeSource | None:
+    """First the code that was given, then the profile's `mfa_process`, then the person."""
+    from sentinel_server.adapters.local.mfa_process import MfaProcess
+    from sentinel_server.credentials.codes import FirstOf, GivenCode
+
+    given = visitor.mfa_token or settings.environ.get("SENTINEL_MFA_TOKEN")
+    sources: list[CodeSource] = [GivenCode(given)] if given else []
+    if route.mfa_process is not None:
+        sources.append(MfaProcess(route.mfa_process, settings.environ))
+    if visitor.codes is not None:
+        sources.append(visitor.codes)
+    return FirstOf(sources) if sources else None
+
+
 async def open_own(stack: AsyncExitStack, settings: Settings, name: str, clock: SystemClock) -> BotoBase:
-    """The credentials of a profile itself, its role's included, for the work of an operator."""
-    base = await open_base(stack, settings, name, clock, Visitor(), itself=True)
+    """The credentials of a profile itself, its role's included, for the work of an operator.
+
+    Asks whoever is there, as `attended_by` says.
+    """
+    base = await open_base(stack, settings, name, clock, _HERE.get() or Visitor(), itself=True)
     await base.prepare()
     return base
 

@@ -133,8 +133,9 @@ def test_the_childs_exit_code_is_ours_even_if_the_log_cannot_be_sealed(
 
 _ASK = """
 import asyncio
-from cli.prompt import TerminalPrompt
-asyncio.run(TerminalPrompt()("arn:aws:iam::111122223333:mfa/dev"))
+from cli.prompt import TerminalCodes
+from sentinel_server.credentials.ports import CodeAsk
+asyncio.run(TerminalCodes().code(CodeAsk(profile="prod", serial="arn:aws:iam::111122223333:mfa/dev")))
 """
 
 

@@ -114,7 +114,7 @@ def test_a_missing_login_names_the_command_that_mends_it(configured: CommandLine
         )
     ran = configured("init", "local", "--profile", "corp")
     assert ran.status == 3
-    assert "next: log in again: aws sso login --profile corp" in ran.err
+    assert "next: log in: sentinel sso login --profile corp" in ran.err
     assert configured("init", "local", "--profile", "corp", "--user", "alice@example.com").status == 0
 
 

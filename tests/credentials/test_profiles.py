@@ -118,18 +118,18 @@ def test_no_secret_is_kept() -> None:
 
 
 def test_w29b_the_base_of_a_role_profile_is_its_source_and_never_the_target() -> None:
-    assert profiles().base_of("prod").profile == profiles().get("work")
-    assert profiles().base_of("env").outside is CredentialSource.ENVIRONMENT
+    assert profiles().route("prod").leaf.profile == profiles().get("work")
+    assert profiles().route("env").leaf.outside is CredentialSource.ENVIRONMENT
 
 
 def test_the_base_of_a_profile_without_a_role_is_the_profile_itself() -> None:
     for name in ("work", "keys", "two words", "default"):
-        assert profiles().base_of(name).profile == profiles().get(name)
+        assert profiles().route(name).leaf.profile == profiles().get(name)
 
 
 def test_w29b_a_web_identity_role_is_a_base_and_cannot_be_stamped() -> None:
     assert profiles().get("ci").assumes is None
-    assert profiles().base_of("ci").profile == profiles().get("ci")
+    assert profiles().route("ci").leaf.profile == profiles().get("ci")
 
 
 def test_a_chain_runs_to_the_profile_with_credentials() -> None:
@@ -143,17 +143,20 @@ source_profile = keys
 """
     found = profiles(config)
     assert [profile.name for profile in found.chain("a")] == ["a", "b", "keys"]
-    base = found.base_of("a").profile
-    assert base is not None
-    assert base.name == "b"
+    route = found.route("a")
+    assert ([role.name for role in route.roles], route.leaf.profile) == (["b"], found.get("keys"))
+    operator = found.route("a", itself=True)
+    assert [role.name for role in operator.roles] == ["b", "a"]
 
 
 def test_a_profile_may_be_its_own_source_when_it_has_keys() -> None:
     config = f"[profile keys]\nrole_arn = {ROLE}\nsource_profile = keys\n"
     found = profiles(config)
-    base = found.base_of("keys").profile
+    base = found.route("keys").leaf.profile
     assert base is not None
     assert (base.name, base.assumes, base.has_static_keys) == ("keys", ROLE, True)
+    assert found.route("keys").roles == ()
+    assert found.route("keys", itself=True).roles == (base,)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,7 @@ def test_a_profile_may_be_its_own_source_when_it_has_keys() -> None:
 )
 def test_sources_that_go_round_in_a_circle_are_refused(config: str) -> None:
     with pytest.raises(InvalidSetting, match="circle"):
-        profiles(config).base_of("a")
+        profiles(config).route("a")
 
 
 @pytest.mark.parametrize(
@@ -182,17 +185,33 @@ def test_sources_that_go_round_in_a_circle_are_refused(config: str) -> None:
 def test_w8_a_profile_that_asks_sentinel_is_refused_with_the_way_to_configure_it(command: str) -> None:
     direct = profiles(f"[profile a]\ncredential_process = {command}\n")
     with pytest.raises(InvalidSetting, match="runs sentinel") as refused:
-        direct.base_of("a")
+        direct.route("a")
     assert "role_arn" in refused.value.hint
     below = f"[profile top]\nrole_arn={ROLE}\nsource_profile=a\n[profile a]\ncredential_process = {command}\n"
     with pytest.raises(InvalidSetting, match="runs sentinel"):
-        profiles(below).base_of("top")
+        profiles(below).route("top")
 
 
 @pytest.mark.parametrize("command", ["get-keys --for sentinel", "/opt/sentinel/get-keys credentials", "x"])
 def test_other_credential_processes_are_left_alone(command: str) -> None:
-    found = profiles(f"[profile a]\ncredential_process = {command}\n").base_of("a")
-    assert found.profile is not None
+    found = profiles(f"[profile a]\ncredential_process = {command}\n").route("a")
+    assert found.leaf.profile is not None
+
+
+def test_the_mfa_device_nearest_to_the_keys_is_asked_for_a_code() -> None:
+    config = """
+[profile a]
+role_arn = arn:aws:iam::111122223333:role/a
+source_profile = b
+mfa_serial = of-a
+[profile b]
+role_arn = arn:aws:iam::111122223333:role/b
+source_profile = keys
+"""
+    assert profiles(config).route("a").serial == "of-a"
+    assert profiles(config + "mfa_serial = of-b\n").route("a").serial == "of-b"
+    assert profiles(config).route("b", itself=True).serial is None
+    assert profiles(config).route("a", itself=True).serial == "of-a"
 
 
 def test_an_unknown_profile_is_told_which_there_are_and_which_is_close() -> None:
@@ -220,14 +239,14 @@ def test_an_unknown_profile_is_told_which_there_are_and_which_is_close() -> None
 )
 def test_a_setting_that_means_nothing_is_refused_with_its_file(lines: str, why: str) -> None:
     with pytest.raises(InvalidSetting, match=why) as refused:
-        profiles(f"[profile x]\n{lines}\n").base_of("x")
+        profiles(f"[profile x]\n{lines}\n").route("x")
     assert "~/.aws/config" in refused.value.message
 
 
 def test_the_default_profile_is_there_without_any_file() -> None:
     nothing = Profiles(None, None)
     assert nothing.names() == ()
-    assert nothing.base_of("default").profile == nothing.get("default")
+    assert nothing.route("default").leaf.profile == nothing.get("default")
     assert nothing.get("default").kind is ProfileKind.ENVIRONMENT
 
 

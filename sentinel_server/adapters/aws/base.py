@@ -1,46 +1,50 @@
 """Base credentials: the person's own, from the source of the target profile, and whose they are.
 
-Whatever needs a person (an MFA code) is settled by `prepare`, before anything starts. Afterwards nothing here
-prompts: what lapses is a LoginRequired that names the way out.
+Whatever needs a person (a login, an MFA code) is settled by `prepare`, before anything starts. Afterwards
+nothing here prompts: what lapses is a LoginRequired that names the way out.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from botocore.exceptions import ClientError
-
-from sentinel_server.adapters.aws.clients import AwsSession, error_code
-from sentinel_server.adapters.aws.lapses import START_AGAIN
-from sentinel_server.adapters.aws.source import SourceCredentials, note_outcome
-from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_errors
+from sentinel_server.adapters.aws.clients import AwsSession
+from sentinel_server.adapters.aws.hop import RoleHop
+from sentinel_server.adapters.aws.mfa import MfaSession
+from sentinel_server.adapters.aws.renewing import Renewing, Supply, note_outcome
+from sentinel_server.adapters.aws.source import OwnCredentials
+from sentinel_server.adapters.aws.sso import IdentityCenter, SsoCredentials
+from sentinel_server.adapters.aws.sts import StsClient, sts_errors
 from sentinel_server.clock import MAX_SKEW, Clock
 from sentinel_server.credentials.endpoints import endpoints_for, sts_region
 from sentinel_server.credentials.model import AwsCredentials
-from sentinel_server.credentials.ports import KeptKeys, SessionCache
-from sentinel_server.credentials.profiles import BaseSource, Profile, Profiles
+from sentinel_server.credentials.ports import CodeAsk, CodeSource, KeptKeys, SessionCache
+from sentinel_server.credentials.profiles import Profile, ProfileKind, Profiles, Route
 from sentinel_server.credentials.recursion import refuse_recursion
-from sentinel_server.errors import IdentityUnavailable, InvalidArn, LoginRequired
+from sentinel_server.errors import IdentityUnavailable, InvalidArn, LoginRequired, SentinelError
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.identity.principal import Principal
-
-MFA_SECONDS = 43200
-"""How long an MFA session lasts: 12 hours, as long as the longest server session."""
 
 _ROTATIONS = 3
 
 
-class TokenPrompt(Protocol):
-    """Asks the person for the code of an MFA device, on the terminal."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helpers:
+    """What base credentials may be made with besides the AWS files; all of it is optional.
 
-    async def __call__(self, serial: str) -> str:
-        """The code that was typed. Raises LoginRequired when nobody can be asked."""
-        ...
+    `codes` of MFA devices, `kept` keys, `sessions` that other processes opened, and the `center` that SSO
+    profiles need.
+    """
+
+    codes: CodeSource | None = None
+    kept: KeptKeys | None = None
+    sessions: SessionCache | None = None
+    center: IdentityCenter | None = None
 
 
 class BotoBase:
@@ -61,43 +65,29 @@ class BotoBase:
         clock: Clock,
         region: str | None = None,
         observe: Callable[[datetime], None] | None = None,
-        prompt: TokenPrompt | None = None,
         itself: bool = False,
-        kept: KeptKeys | None = None,
-        sessions: SessionCache | None = None,
+        helpers: Helpers | None = None,
     ) -> None:
         """With `itself`, the credentials are the profile's own, its role's included: a control profile's."""
         refuse_recursion(environment)
-        self._target, *sources = profiles.chain(name)
-        self._serial = None if itself else self._target.mfa_serial
-        if itself:
-            sources = [self._target, *sources]
+        self._target = profiles.get(name)
         self._clock = clock
-        self._sessions = sessions
-        self._prompt = prompt
-        self._codes: dict[str, str] = {}
-        self._chained_mfa = [profile.mfa_serial for profile in sources if _asks_for_code(profile)]
-        self._mfa: AwsCredentials | None = None
-        region = region or sts_region(self._target, environment)
-        self._source = SourceCredentials(
-            BaseSource(profile=self._target) if itself else profiles.base_of(name),
-            config_file=config_file,
-            credentials_file=credentials_file,
-            environment=environment,
-            region=region,
-            ask_code=self._hand_over_code,
-            clock=clock,
-            kept=kept,
-        )
+        self._environment = environment
+        self._region = region or sts_region(self._target, environment)
+        self._files = (config_file, credentials_file)
         self._open = partial(
             AwsSession,
-            region=region,
+            region=self._region,
             profile=name,
-            config_files=(config_file, credentials_file),
-            endpoints=endpoints_for(self._target, environment),
+            config_files=self._files,
             observe=observe,
         )
-        self.aws = self._open(credentials=self.resolve)
+        self._sso: SsoCredentials | None = None
+        self._mfa: MfaSession | None = None
+        self._renewals: list[Renewing] = []
+        self._hops: list[RoleHop] = []
+        self._supply = self._way(profiles.route(name, itself=itself), helpers or Helpers())
+        self.aws = self._session_of(self._supply, self._target)
         """Opens clients that are signed with these credentials."""
         self.sts = StsClient(self.aws)
         """STS, signed with these credentials; one client for all, because opening one takes 50 ms."""
@@ -105,28 +95,31 @@ class BotoBase:
         self._known: tuple[str, Principal] | None = None
 
     async def prepare(self) -> None:
-        """Settle what needs a person, once, before anything starts: MFA codes, asked through `prompt`.
+        """Settle what needs a person, once, before anything starts: a login, an MFA code.
 
-        Raises LoginRequired when nobody can be asked or the code is wrong, and whatever `resolve` raises.
+        Raises LoginRequired when nobody can be asked or nothing comes of it, and whatever `resolve` raises.
         """
-        for serial in self._chained_mfa:
-            if serial is not None:
-                self._codes[serial] = await self._ask(serial)
-        serial = self._serial
-        base = await self._source.resolve()
-        if serial is not None and base.session_token is None:
-            self._mfa = await self._mfa_session(serial, base.access_key_id)
+        if self._sso is not None:
+            self._renewals[0].put(await self._sso.take(attended=True))
+        if self._mfa is not None:
+            await self._mfa.prepare()
+        await self.resolve()
 
     async def resolve(self) -> AwsCredentials:
         """The credentials now; with an `mfa_serial`, those of the session that `prepare` opened."""
-        base = await self._source.resolve()
-        if self._serial is None or base.session_token is not None:
-            return base
-        if self._mfa is None:
-            raise LoginRequired(f"{self._about()} needs an MFA code, and none was given", hint=START_AGAIN)
-        if self._mfa.expires_at is not None and self._mfa.expires_at <= self._clock.now():
-            raise LoginRequired(f"the MFA session of {self._about()} has ended", hint=START_AGAIN)
-        return self._mfa
+        return await self._supply.resolve()
+
+    async def tend(self) -> tuple[datetime, LoginRequired] | None:
+        """Renew what is due on the whole way; when a person will be needed, and why, as far as is known."""
+        lapses = []
+        for renewal in self._renewals:
+            try:
+                await renewal.resolve()
+            except SentinelError:  # whoever needs them will be told
+                continue
+            if (lapse := renewal.lapse) is not None:
+                lapses.append(lapse)
+        return min(lapses, key=lambda lapse: lapse[0], default=None)
 
     async def principal(self) -> Principal:
         """Whose they are; STS is asked again when the access key has changed.
@@ -141,6 +134,64 @@ class BotoBase:
             self._asking.add_done_callback(note_outcome)
         return await asyncio.shield(self._asking)
 
+    async def close(self) -> None:
+        """Let go of connections and of what is under way."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+        for renewal in reversed(self._renewals):
+            await renewal.close()
+        for hop in self._hops:
+            await hop.close()
+        await self.sts.close()
+
+    def _way(self, route: Route, helpers: Helpers) -> Supply:
+        supply: Supply = self._beginning(route, helpers)
+        if route.serial is not None:
+            self._mfa = MfaSession(
+                CodeAsk(profile=self._target.name, serial=route.serial),
+                supply,
+                lambda keys: self._session_of(keys, self._target),
+                codes=helpers.codes,
+                sessions=helpers.sessions,
+                clock=self._clock,
+            )
+            self._renewals.append(self._mfa.renewing)
+            supply = self._mfa
+        for role in route.roles:
+            supply = self._through(role, supply)
+        return supply
+
+    def _beginning(self, route: Route, helpers: Helpers) -> Renewing:
+        profile = route.leaf.profile
+        if profile is not None and profile.kind is ProfileKind.SSO:
+            assert helpers.center is not None  # noqa: S101  # only tests leave it out
+            self._sso = SsoCredentials(profile, helpers.center)
+            renewing = Renewing(self._sso.take, self._clock)
+        else:
+            own = OwnCredentials(
+                route.leaf,
+                config_file=self._files[0],
+                credentials_file=self._files[1],
+                environment=self._environment,
+                region=self._region,
+                kept=helpers.kept,
+            )
+            renewing = Renewing(own.take, self._clock, instant=lambda: own.instant)
+        self._renewals.append(renewing)
+        return renewing
+
+    def _through(self, role: Profile, source: Supply) -> Renewing:
+        hop = RoleHop(role, source, StsClient(self._session_of(source, role)), self._clock)
+        renewing = Renewing(hop.take, self._clock)
+        self._hops.append(hop)
+        self._renewals.append(renewing)
+        return renewing
+
+    def _session_of(self, supply: Supply, profile: Profile) -> AwsSession:
+        endpoints = endpoints_for(profile, self._environment)
+        return self._open(credentials=supply.resolve, endpoints=endpoints)
+
     async def _ask_whose(self) -> Principal:
         for _ in range(_ROTATIONS):
             key = (await self.resolve()).access_key_id
@@ -149,14 +200,6 @@ class BotoBase:
                 self._known = (key, found)
                 return found
         raise IdentityUnavailable(f"the base credentials of {self._about()} change at every use")
-
-    async def close(self) -> None:
-        """Let go of connections and of what is under way."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
-        await self._source.close()
-        await self.sts.close()
 
     async def _caller(self) -> Principal:
         client = await self.sts.get()
@@ -168,55 +211,5 @@ class BotoBase:
         except InvalidArn as error:
             raise IdentityUnavailable(f"STS named a caller that cannot be used: {error.message}") from error
 
-    async def _mfa_session(self, serial: str, key_id: str) -> AwsCredentials:
-        """A session with MFA: one that this machine has already, else a new one for a code."""
-
-        async def make() -> AwsCredentials:
-            return await self._session_with_code(serial, await self._ask(serial))
-
-        if self._sessions is None:
-            return await make()
-        about = ["get-session-token", key_id, serial]
-        return await self._sessions.session(self._target.name, about, make)
-
-    async def _session_with_code(self, serial: str, code: str) -> AwsCredentials:
-        sts = StsClient(self._open(credentials=self._source.resolve))
-        try:
-            client = await sts.get()
-            with sts_errors(f"asking for a session with {serial}"):
-                try:
-                    answer = await client.get_session_token(
-                        SerialNumber=serial, TokenCode=code, DurationSeconds=MFA_SECONDS
-                    )
-                except ClientError as error:
-                    raise _code_refused(error, serial) from error
-                return credentials_from(answer["Credentials"])
-        finally:
-            await sts.close()
-
-    async def _ask(self, serial: str) -> str:
-        if self._prompt is None:
-            raise LoginRequired(
-                f"{self._about()} needs a code of {serial}, and there is no terminal to ask for it",
-                hint="run it from a terminal, or use a source_profile whose session has MFA already",
-            )
-        return (await self._prompt(serial)).strip()
-
-    def _hand_over_code(self, prompt: str) -> str:
-        for serial in list(self._codes):
-            if serial in prompt:
-                return self._codes.pop(serial)
-        raise LoginRequired(f"a source of {self._about()} needs an MFA code", hint=START_AGAIN)
-
     def _about(self) -> str:
         return f"profile {self._target.name!r}"
-
-
-def _code_refused(error: ClientError, serial: str) -> Exception:
-    if error_code(error) != "AccessDenied":
-        return error
-    return LoginRequired(f"AWS did not accept the code of {serial}", hint="try again with the next code")
-
-
-def _asks_for_code(profile: Profile) -> bool:
-    return profile.mfa_serial is not None and profile.assumes is not None and not profile.has_static_keys

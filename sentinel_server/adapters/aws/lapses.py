@@ -83,7 +83,8 @@ def _login(source: BaseSource) -> str:
     profile = source.profile
     if profile is None or profile.kind is not ProfileKind.SSO:
         return "log in to the source profile again"
-    return f"log in again: aws sso login --profile {quote(profile.name)}"
+    name = quote(profile.name)
+    return f"log in: sentinel sso login --profile {name}, or: aws sso login --profile {name}"
 
 
 def _try(source: BaseSource) -> str | None:

@@ -1,4 +1,4 @@
-"""Hop 1: credentials of a profile that is somebody's source, by aiobotocore's own providers.
+"""The beginning of the way to base credentials: what a profile has of its own, by aiobotocore's providers.
 
 Only the providers of that one profile are asked, never the default chain: it would find other credentials
 than the profile says, and for a target profile it would assume the target role without a stamp.
@@ -11,14 +11,14 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import aiobotocore.credentials
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import (
-    AioAssumeRoleProvider,
-    AioCanonicalNameCredentialSourcer,
+    AioAssumeRoleWithWebIdentityProvider,
     AioContainerProvider,
     AioCredentialResolver,
     AioCredentials,
@@ -30,33 +30,19 @@ from aiobotocore.credentials import (
 )
 from aiobotocore.session import AioSession
 from aiobotocore.utils import AioInstanceMetadataFetcher, create_nested_client
-from botocore.utils import JSONFileCache
 
-from sentinel_server.adapters.aws.kept import KeptProvider, load_kept
 from sentinel_server.adapters.aws.lapses import source_errors
-from sentinel_server.clock import Clock
+from sentinel_server.adapters.aws.sso import NoCredentials
 from sentinel_server.credentials.environment import keys_in, without_our_secrets
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.ports import KeptKeys
-from sentinel_server.credentials.profiles import BaseSource, CredentialSource, ProfileKind
+from sentinel_server.credentials.profiles import BaseSource, CredentialSource, Profile, ProfileKind
 from sentinel_server.credentials.recursion import RESOLVING
-from sentinel_server.errors import IdentityUnavailable, SentinelError
+from sentinel_server.errors import IdentityUnavailable, InvalidSetting
 from sentinel_server.secret import Secret
 
 PROCESS_SECONDS = 60
 """How long a credential process may take; it may be waiting for a person's finger."""
-
-RENEWED_FROM = timedelta(minutes=10)
-"""What is left of temporary credentials when they are renewed in the background.
-
-botocore begins at 15 minutes left, and so would renew 15-minute sessions of a source role at every use.
-"""
-
-RENEWED_AT_LATEST = timedelta(minutes=1)
-"""What is left of them when whoever asks has to wait for new ones."""
-
-RETRY_SECONDS = 30.0
-"""How long a renewal in the background is left alone, whatever came of it."""
 
 # A failed renewal is our error to report. Without a handler Python would also print its traceback on stderr;
 # botocore has one for its own logger, aiobotocore has not.
@@ -66,15 +52,9 @@ _CONFIG = AioConfig(connect_timeout=1, read_timeout=3, retries={"total_max_attem
 
 _Held = AioCredentials | AioRefreshableCredentials
 
-AskCode = Callable[[str], str]
-"""What botocore calls when a role in the chain wants an MFA code; it is given the whole prompt."""
 
-
-class SourceCredentials:
-    """The credentials of one source, loaded once and renewed ahead of their end, in the background.
-
-    Keys that stand in a file are read again when a file has changed. For one event loop.
-    """
+class OwnCredentials:
+    """What one source has of its own. Keys that stand in a file are read again when a file has changed."""
 
     def __init__(
         self,
@@ -84,74 +64,41 @@ class SourceCredentials:
         credentials_file: Path,
         environment: Mapping[str, str],
         region: str,
-        ask_code: AskCode,
-        clock: Clock,
         kept: KeptKeys | None = None,
     ) -> None:
+        """`kept` are keys for profiles that name no credentials; they come before the environment's."""
         self._source = source
-        self._clock = clock
-        self._kept = kept
         self._files = (config_file, credentials_file)
         self._environment = environment
         self._region = region
-        self._ask_code = ask_code
-        self._loading = asyncio.Lock()
+        self._kept = kept
         self._loaded: _Held | None = None
-        self._current: AwsCredentials | None = None
-        self._renewal: asyncio.Task[None] | None = None
-        self._taking: asyncio.Task[AwsCredentials] | None = None
-        self._renewed_at = -RETRY_SECONDS
+        self._is_kept = False
         self._read_at: tuple[int, ...] = ()
 
-    async def resolve(self) -> AwsCredentials:
-        """The credentials now. Raises LoginRequired, IdentityUnavailable, UpstreamFailed, InvalidSetting."""
-        current = self._lasting(RENEWED_AT_LATEST)
-        if current is None and self._loaded is not None and not _renews(self._loaded):
-            return await self._take_in_turn()
-        if current is None:
-            # Who waits may give up before slow credentials come; the next one must find them there.
-            if self._taking is None or self._taking.done():
-                self._taking = asyncio.create_task(self._take_in_turn())
-                self._taking.add_done_callback(note_outcome)
-            return await asyncio.shield(self._taking)
-        if self._lasting(RENEWED_FROM) is None:
-            self._renew()
-        return current
+    @property
+    def instant(self) -> bool:
+        """Whether taking them again costs nothing."""
+        return self._is_kept or (self._loaded is not None and not _renews(self._loaded))
 
-    async def close(self) -> None:
-        """End what is going on in the background."""
-        under_way = [task for task in (self._renewal, self._taking) if task is not None]
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-
-    def _lasting(self, least: timedelta) -> AwsCredentials | None:
-        """What was taken last, when it says when it ends and at least `least` is left."""
-        current = self._current
-        if current is None or current.expires_at is None:
-            return None
-        return current if current.expires_at - self._clock.now() >= least else None
-
-    async def _take_in_turn(self) -> AwsCredentials:
-        async with self._loading:
-            return self._lasting(RENEWED_AT_LATEST) or await self._take()
-
-    async def _take(self) -> AwsCredentials:
+    async def take(self) -> AwsCredentials:
+        """The credentials now. Raises IdentityUnavailable, UpstreamFailed, InvalidSetting."""
         with source_errors(self._source):
-            self._current = taken = await _taken_from(await self._held())
-        return taken
+            kept = await self._from_the_keyring()
+            return kept or await _taken_from(await self._held())
 
-    def _renew(self) -> None:
-        now = self._clock.monotonic()
-        busy = self._renewal is not None and not self._renewal.done()
-        if not busy and now - self._renewed_at >= RETRY_SECONDS:
-            self._renewed_at = now
-            self._renewal = asyncio.create_task(self._renew_quietly())
-
-    async def _renew_quietly(self) -> None:
-        with suppress(SentinelError):  # whoever has to wait for new ones will be told
-            async with self._loading:
-                await self._take()
+    async def _from_the_keyring(self) -> AwsCredentials | None:
+        profile = self._source.profile
+        if self._kept is None or profile is None or profile.kind is not ProfileKind.ENVIRONMENT:
+            return None
+        found = await self._kept.keys(profile.name)
+        if found is None and self._is_kept:
+            raise IdentityUnavailable(
+                f"the keyring has no key for {profile.name} any more",
+                hint=f"add one: sentinel keyring add {profile.name}",
+            )
+        self._is_kept = found is not None
+        return found
 
     async def _held(self) -> _Held:
         read_at = self._changes()
@@ -173,23 +120,10 @@ class SourceCredentials:
         if profile is None:
             return await self._outside(self._source.outside)
         if profile.kind is ProfileKind.ENVIRONMENT:
-            return await load_kept(self._kept, profile.name) or await self._ambient()
-        session = self._session(profile.name)
-        for name in () if self._kept is None else await self._kept.profiles():
-            session.full_config["profiles"].setdefault(name, {})  # botocore wants to see a source profile
-        cache = JSONFileCache(str(_home(self._environment) / ".aws" / "sso" / "cache"))
-        builder = _Builder(session, self._region, cache, self._environment, self._kept)
-        if profile.assumes and not profile.has_static_keys:
-            provider = AioAssumeRoleProvider(
-                load_config=lambda: session.full_config,
-                client_creator=_clients(session, self._region),
-                cache={},
-                profile_name=profile.name,
-                prompter=self._ask_code,
-                credential_sourcer=AioCanonicalNameCredentialSourcer(self._outside_providers()),
-                profile_provider_builder=builder,
-            )
-            return _found(await provider.load())
+            return await self._ambient()
+        if profile.kind is ProfileKind.LOGIN and not hasattr(aiobotocore.credentials, "AioLoginProvider"):
+            raise _no_login(profile)
+        builder = _Builder(self._session(profile.name), self._region, self._environment)
         chain = AioCredentialResolver(builder.providers(profile_name=profile.name, disable_env_vars=True))
         return _found(await chain.load_credentials())
 
@@ -204,16 +138,41 @@ class SourceCredentials:
                 return _found(await environment.load()) if keys_in(self._environment) else None
 
     async def _ambient(self) -> _Held | None:
-        """For a profile that names no credentials: the environment's keys, the container's, the machine's."""
-        for source in CredentialSource:
-            found = await self._outside(source)
-            if found is not None:
-                return found
-        return None
+        """For a profile that names no credentials: what the environment, the container or the machine has.
+
+        A web identity comes after keys, as in botocore; clusters give both to their pods.
+        """
+        return (
+            await self._outside(CredentialSource.ENVIRONMENT)
+            or await self._web_identity()
+            or await self._outside(CredentialSource.CONTAINER)
+            or await self._outside(CredentialSource.INSTANCE)
+        )
+
+    async def _web_identity(self) -> _Held | None:
+        token, role = (
+            self._environment.get(f"AWS_{name}") for name in ("WEB_IDENTITY_TOKEN_FILE", "ROLE_ARN")
+        )
+        if not token or not role:
+            return None
+        said = {"web_identity_token_file": token, "role_arn": role}
+        name = self._environment.get("AWS_ROLE_SESSION_NAME")
+        if name:
+            said["role_session_name"] = name
+        session = self._session(self._source.profile.name if self._source.profile else "default")
+        provider = AioAssumeRoleWithWebIdentityProvider(
+            load_config=lambda: {"profiles": {"environment": said}},
+            client_creator=_clients(session, self._region),
+            profile_name="environment",
+            disable_env_vars=True,
+        )
+        return _found(await provider.load())
 
     def _outside_providers(self) -> list[Any]:
         variables = dict(self._environment)
-        fetcher = AioInstanceMetadataFetcher(timeout=1, num_attempts=1, env=cast("Any", variables))
+        fetcher = AioInstanceMetadataFetcher(
+            timeout=1, num_attempts=1, env=cast("Any", variables), config=_metadata(variables, self._source)
+        )
         return [
             AioEnvProvider(environ=variables),
             AioContainerProvider(environ=variables),
@@ -221,19 +180,14 @@ class SourceCredentials:
         ]
 
     def _session(self, profile: str) -> AioSession:
-        session = _NoChain()
+        session = NoCredentials()
         config_file, credentials_file = self._files
         session.set_config_variable("profile", profile)
         session.set_config_variable("config_file", str(config_file))
         session.set_config_variable("credentials_file", str(credentials_file))
+        session.full_config["profiles"].setdefault(profile, {})  # one that only the keyring knows
         session.set_default_client_config(_CONFIG)
         return session
-
-
-def note_outcome(task: asyncio.Task[Any]) -> None:
-    """For a task whose waiters may all be gone: its exception has been seen."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _renews(held: _Held) -> bool:
@@ -251,33 +205,13 @@ async def _taken_from(held: _Held) -> AwsCredentials:
     )
 
 
-class _NoChain(AioSession):
-    """A session that never looks for credentials by itself."""
-
-    async def get_credentials(self) -> None:  # type: ignore[override]
-        return None
-
-
 class _Builder(AioProfileProviderBuilder):
     """The providers of one profile, whose credential process cannot prompt, hang or ask Sentinel again."""
 
-    def __init__(
-        self,
-        session: AioSession,
-        region: str,
-        cache: JSONFileCache,
-        environment: Mapping[str, str],
-        kept: KeptKeys | None,
-    ) -> None:
-        super().__init__(session, cache={}, region_name=region, sso_token_cache=cast("Any", cache))
+    def __init__(self, session: AioSession, region: str, environment: Mapping[str, str]) -> None:
+        super().__init__(session, cache={}, region_name=region)
         self._config = lambda: session.full_config
         self._environment = environment
-        self._kept = kept
-
-    def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
-        """Those of the files, and the keyring after them."""
-        found = super().providers(profile_name, disable_env_vars)
-        return [*found, KeptProvider(self._kept, profile_name)]
 
     def _create_process_provider(self, profile_name: str) -> AioProcessProvider:
         return AioProcessProvider(
@@ -338,9 +272,28 @@ def _found(credentials: object) -> _Held | None:
     return credentials if isinstance(credentials, (AioCredentials, AioRefreshableCredentials)) else None
 
 
-def _home(environment: Mapping[str, str]) -> Path:
-    said = environment.get("HOME") or environment.get("USERPROFILE")
-    return Path(said) if said else Path.home()
+_METADATA = {
+    "ec2_metadata_service_endpoint": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "ec2_metadata_service_endpoint_mode": "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "ec2_metadata_v1_disabled": "AWS_EC2_METADATA_V1_DISABLED",
+}
+
+
+def _metadata(environment: Mapping[str, str], source: BaseSource) -> dict[str, Any]:
+    """How the machine's metadata is asked: the environment's word, else the profile's."""
+    section = source.profile.settings if source.profile else {}
+    said = {key: environment.get(variable) or section.get(key) for key, variable in _METADATA.items()}
+    found = {key: value for key, value in said.items() if isinstance(value, str) and value}
+    disabled = found.pop("ec2_metadata_v1_disabled", "").lower() == "true"
+    return {**found, "ec2_metadata_v1_disabled": disabled}
+
+
+def _no_login(profile: Profile) -> InvalidSetting:
+    return InvalidSetting(
+        f"profile {profile.name!r} in {profile.file} uses login_session, which this botocore does not know",
+        hint="let the AWS CLI hand them over, in a profile of another name: credential_process = "
+        f"aws configure export-credentials --profile {profile.name} --format process",
+    )
 
 
 def _named(source: BaseSource) -> str:

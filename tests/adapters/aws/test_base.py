@@ -17,9 +17,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from sentinel_server.adapters.aws.base import BotoBase, TokenPrompt
+from sentinel_server.adapters.aws.base import BotoBase, Helpers
+from sentinel_server.adapters.aws.sso import IdentityCenter, OidcSignIn, Portal, Unsigned
+from sentinel_server.adapters.local.sso_files import SsoFiles, cache_directory
 from sentinel_server.clock import whole_seconds
 from sentinel_server.credentials.config_file import FileText
+from sentinel_server.credentials.logins import Logins
+from sentinel_server.credentials.ports import CodeAsk, CodeSource
 from sentinel_server.credentials.profiles import Profiles
 from sentinel_server.credentials.recursion import RESOLVING
 from sentinel_server.errors import (
@@ -56,9 +60,11 @@ class Typed:
     sandbox: Sandbox
     asked: list[str] = field(default_factory=list)
 
-    async def __call__(self, serial: str) -> str:
-        self.asked.append(serial)
-        return f" {self.sandbox.aws.devices.code(serial)}\n"
+    async def code(self, ask: CodeAsk) -> str | None:
+        if not ask.attended:
+            return None
+        self.asked.append(ask.serial)
+        return f" {self.sandbox.aws.devices.code(ask.serial)}\n"
 
 
 @dataclass(slots=True)
@@ -82,7 +88,7 @@ class Home:
 
     @asynccontextmanager
     async def base(
-        self, name: str, prompt: TokenPrompt | None = None, /, environment: Mapping[str, str] | None = None
+        self, name: str, codes: CodeSource | None = None, /, environment: Mapping[str, str] | None = None
     ) -> AsyncIterator[BotoBase]:
         config, credentials = (
             FileText(path=n, text=(self.path / n).read_text()) for n in ("config", "credentials")
@@ -100,12 +106,19 @@ class Home:
                 **(environment or {}),
             },
             clock=self.clock,
-            prompt=prompt,
+            helpers=Helpers(codes=codes, center=self.center()),
         )
         try:
             yield given
         finally:
             await given.close()
+
+    def center(self) -> IdentityCenter:
+        """The ways to Identity Center, at the endpoints that the configuration names."""
+        config, credentials = self.path / "config", self.path / "credentials"
+        clients = Unsigned(lambda _: None, config_files=(config, credentials))
+        files = SsoFiles(cache_directory({"HOME": str(self.path)}))
+        return IdentityCenter(Logins(files, OidcSignIn(clients, self.clock), self.clock), Portal(clients))
 
     @property
     def serial(self) -> str:
@@ -257,15 +270,11 @@ async def test_w8_a_base_inside_our_own_credential_process_is_refused(home: Home
 async def test_a_lapse_is_one_error_and_no_traceback_on_stderr(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(SSO.format(role="role_arn = arn:aws:iam::111122223333:role/prod\n"))
     program = (
-        "import asyncio, sys; from pathlib import Path\n"
-        "from sentinel_server.adapters.local.aws_config import config_paths, read_profiles\n"
-        "from sentinel_server.adapters.aws.base import BotoBase\n"
-        "from sentinel_server.clock import SystemClock\n"
+        "import asyncio, sys\n"
+        "from sentinel_server import wiring\n"
+        "from sentinel_server.settings.environ import read_settings\n"
         "env = {'HOME': sys.argv[1], 'AWS_CONFIG_FILE': sys.argv[1] + '/config'}\n"
-        "config, keys = config_paths(env)\n"
-        "base = BotoBase(read_profiles(env), 'prod', config_file=config, credentials_file=keys,\n"
-        "                environment=env, clock=SystemClock())\n"
-        "try: asyncio.run(base.resolve())\n"
+        "try: asyncio.run(wiring.whoami(read_settings({}, env), 'prod'))\n"
         "except Exception as error: print(error.code)\n"
     )
     process = await asyncio.create_subprocess_exec(
@@ -302,6 +311,7 @@ async def test_w8_a_lapsed_or_missing_login_names_the_command_that_mends_it(
     home: Home, expires_in: timedelta | None
 ) -> None:
     home.write(SSO.format(role=home.role))
+    home.clock.time = datetime.now(UTC)  # noqa: TID251
     if expires_in is not None:
         log_in(home, datetime.now(UTC) + expires_in)  # noqa: TID251
     async with home.base("prod") as base:
@@ -400,10 +410,14 @@ async def test_an_sts_that_fails_is_not_taken_for_a_missing_identity(home: Home)
         assert (await base.principal()).name == "dev"
 
 
-async def test_a_configuration_that_botocore_cannot_use_is_a_setting_to_mend(home: Home) -> None:
+async def test_a_configuration_that_cannot_be_used_is_a_setting_to_mend(home: Home) -> None:
     home.write("[profile work]\nsso_account_id = 111122223333\n")
-    async with home.base("work") as base:
-        with pytest.raises(InvalidSetting, match="sso"):
+    with pytest.raises(InvalidSetting, match="sso_start_url, sso_region, sso_role_name"):
+        async with home.base("work"):
+            pass
+    home.write("[profile half]\naws_access_key_id = AKIA\n")
+    async with home.base("half") as base:
+        with pytest.raises(InvalidSetting, match="half"):
             await base.resolve()
 
 
@@ -504,7 +518,8 @@ async def test_after_a_login_the_credentials_of_identity_center_are_there_withou
 ) -> None:
     role = home.sandbox.aws.add_role("AWSReservedSSO_Dev_fedcba9876543210", trust(home.sandbox.dev_arn))
     keys = home.sandbox.aws.sso_session(role, "alice@example.com")
-    end = datetime.now(UTC) + timedelta(hours=1)  # noqa: TID251
+    home.clock.time = datetime.now(UTC)  # noqa: TID251
+    end = home.clock.time + timedelta(hours=1)
     async with a_portal(keys, end) as portal:
         home.write(SSO.format(role=home.role).replace("sso_session", "services = p\nsso_session", 1))
         config = (home.path / "config").read_text()

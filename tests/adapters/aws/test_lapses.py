@@ -78,7 +78,7 @@ def test_only_a_profile_of_identity_center_is_told_to_use_its_login() -> None:
         with pytest.raises(LoginRequired) as refused, source_errors(source(name)):
             raise UnauthorizedSSOTokenError
         hints.append(refused.value.hint)
-    assert hints[0] == "log in again: aws sso login --profile sso"
+    assert hints[0] == "log in: sentinel sso login --profile sso, or: aws sso login --profile sso"
     assert "sso login" not in hints[1]
 
 

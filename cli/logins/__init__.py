@@ -1,0 +1,1 @@
+"""The commands of `sentinel sso`, one file each, and which logins they mean."""
