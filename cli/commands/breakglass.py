@@ -111,12 +111,12 @@ def breakglass(
 async def _open(settings: Settings, said: _Said, output: str) -> None:
     from cli import emergencies
     from cli.output import clean, show_json
-    from cli.prompt import TerminalPrompt
     from cli.told import tell, wrote_down
+    from cli.visitor import at_the_terminal
     from sentinel_server.clock import SystemClock
-    from sentinel_server.wiring import Visitor, open_invocation
+    from sentinel_server.wiring import open_invocation
 
-    async with open_invocation(settings, said.profile, Visitor(prompt=TerminalPrompt())) as invocation:
+    async with open_invocation(settings, said.profile, at_the_terminal()) as invocation:
         done = await _opened(settings, invocation, said)
         failed = await wrote_down(settings, done)
         if output == "json":

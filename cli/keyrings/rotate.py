@@ -40,10 +40,8 @@ def rotate(profile: str, output: str, **flags: Any) -> None:
 
 
 async def _rotated(settings: Settings, profile: str) -> Rotated:
-    from cli.output import note
-    from cli.prompt import TerminalPassphrase, TerminalPrompt
+    from cli.visitor import at_the_terminal
     from sentinel_server import wiring
 
-    visitor = wiring.Visitor(prompt=TerminalPrompt(), passphrase=TerminalPassphrase(), say=note)
-    async with wiring.open_rotation(settings, profile, visitor) as rotator:
+    async with wiring.open_rotation(settings, profile, at_the_terminal()) as rotator:
         return await rotator.rotate(profile)
