@@ -65,6 +65,7 @@ def test_an_endpoint_is_found_in_botocores_order(
 def test_only_services_with_an_endpoint_are_named() -> None:
     assert endpoints_for(profile("a"), {}) == {
         "dynamodb": "http://profile",
+        "iam": "http://profile",
         "kms": "http://profile",
         "ssm": "http://profile",
         "sts": "http://service",
