@@ -84,6 +84,7 @@ def breakglass_policies() -> st.SearchStrategy[BreakGlassPolicy]:
         name=lines(),
         users=people(1),
         profiles=profiles(),
+        reviewers=people(),
         allowed_reason_codes=st.lists(st.sampled_from(ReasonCode), unique=True).map(tuple),
         time=st.none() | windows(),
         max_duration=st.none() | durations(MINUTE, 4 * HOUR),

@@ -134,7 +134,8 @@ rules:
     users: {users}
     allowed_reason_codes: [incident, maintenance, security, recovery]
     max_duration: 1h
-    # mfa: {{required: true, methods: [totp]}}
+    # Whoever breaks the glass proves who they are once more; leave this out only where nobody can.
+    mfa: {{required: true}}
 """
 _RATELIMIT = """\
 # How often the glass may be broken.

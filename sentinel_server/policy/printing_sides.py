@@ -33,6 +33,7 @@ def breakglass(rule: BreakGlassRule) -> Iterator[str]:
     yield from one("name", rule.name)
     yield from listed("profiles", rule.profiles)
     yield from listed("users", rule.users)
+    yield from listed("reviewers", rule.reviewers)
     yield from listed("allowed_reason_codes", rule.allowed_reason_codes)
     if rule.time is not None:
         yield from below("time", window(rule.time))

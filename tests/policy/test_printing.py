@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 
+import pytest
 import yaml
 
+from sentinel_server.policy.documents import parse_document
 from sentinel_server.policy.parse import parse_policy
-from sentinel_server.policy.printing import print_policy
+from sentinel_server.policy.printing import print_document, print_policy
+from sentinel_server.policy.read_approval import APPROVAL_RULE_KEYS, AUTO_KEYS
+from sentinel_server.policy.read_bootstrap import BOOTSTRAP_KEYS, BOOTSTRAP_PROFILE_KEYS
+from sentinel_server.policy.read_breakglass import BREAKGLASS_RULE_KEYS, MFA_KEYS
+from sentinel_server.policy.read_ratelimit import RATELIMIT_RULE_KEYS
 from sentinel_server.policy.schema import (
     FULL,
     STANDARD,
@@ -20,6 +26,7 @@ from sentinel_server.policy.schema import (
     Rule,
     TimeWindow,
 )
+from tests.policy.test_kinds import APPROVAL, BOOTSTRAP, BREAKGLASS, RATELIMIT
 from tests.policy.test_parse import WHOLE
 
 
@@ -90,3 +97,23 @@ def test_the_stricter_of_two_leases_wins() -> None:
     assert FULL.shorter(STRICT) == STRICT.shorter(FULL) == STRICT
     assert STRICT.shorter(None) == STRICT
     assert [str(lease) for lease in (FULL, Lease(seconds=90))] == ["full", "90s"]
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (APPROVAL, APPROVAL_RULE_KEYS + AUTO_KEYS),
+        (
+            BREAKGLASS.replace("    time:", "    reviewers: [carol]\n    time:"),
+            BREAKGLASS_RULE_KEYS + MFA_KEYS,
+        ),
+        (RATELIMIT, RATELIMIT_RULE_KEYS),
+        (BOOTSTRAP, BOOTSTRAP_KEYS + BOOTSTRAP_PROFILE_KEYS),
+    ],
+    ids=["approval", "breakglass", "ratelimit", "bootstrap"],
+)
+def test_every_key_that_can_be_read_is_printed(text: str, keys: tuple[str, ...]) -> None:
+    document = parse_document(text, file="d")
+    printed = print_document(document)
+    assert [key for key in keys if f"{key}:" not in printed] == []
+    assert parse_document(printed, file="d") == document

@@ -218,7 +218,7 @@ _ABOUT = {
         name="NeverEscalates",
         severity=Severity.WARNING,
         text="`escalation_threshold` is not reached before the limit",
-        why="Nobody is told, because the limit refuses before there are that many emergencies.",
-        way_out="lower it to `max_per_profile` or less",
+        why="Nobody is told, because the limit refuses before a person has that many emergencies.",
+        way_out="lower it to `max_per_user` or less",
     ),
 }

@@ -81,7 +81,7 @@ def _drawn(rule: _Rule) -> _Drawn:
             return _Drawn(
                 name=rule.name,
                 profiles=rule.profiles,
-                people={".users": rule.users},
+                people={".users": rule.users, ".reviewers": rule.reviewers},
                 window=rule.time,
                 window_at=".time",
             )
@@ -145,11 +145,11 @@ def _breakglass(subject: Subject, index: int, rule: BreakGlassRule) -> Iterator[
 def _ratelimit(subject: Subject, index: int, rule: RateLimitRule) -> Iterator[Finding]:
     if not rule.profiles:
         yield subject.about_rule(Code.LIMITS_EVERY_PROFILE, index, "it limits every profile that comes to it")
-    threshold, limit = rule.escalation_threshold, rule.max_per_profile
+    threshold, limit = rule.escalation_threshold, rule.max_per_user
     if threshold is not None and limit is not None and threshold > limit:
         yield subject.about_rule(
             Code.NEVER_ESCALATES,
             index,
-            f"its {threshold} are never reached: `max_per_profile` refuses after {limit}",
+            f"its {threshold} of a person are never reached: `max_per_user` refuses after {limit}",
             below=".escalation_threshold",
         )

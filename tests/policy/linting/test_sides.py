@@ -57,7 +57,7 @@ def test_a_break_glass_rule_names_its_reasons_and_asks_for_a_second_factor() -> 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(3, []), (4, ["S006"])])
 def test_an_escalation_comes_before_the_limit(threshold: int, expected: list[str]) -> None:
-    rule = f"{LIMIT}, max_per_profile: 3, quota_window: 24h, escalation_threshold: {threshold}"
+    rule = f"{LIMIT}, max_per_user: 3, quota_window: 24h, escalation_threshold: {threshold}"
     assert codes("ratelimit", rule) == expected
 
 
