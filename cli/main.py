@@ -28,6 +28,7 @@ COMMANDS: dict[str, Lazy] = {
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
     "export": Lazy("cli.commands.export:export", "Print credentials for a shell or a program."),
+    "import": Lazy("cli.commands.import_:import_", "Bring keys from other tools into the keyring."),
     "init": Lazy("cli.commands.init:init", "Set up policies and the tables of a team."),
     "keyring": Lazy(
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."

@@ -73,14 +73,16 @@ class TerminalPassphrase:
 def ask_text(what: str) -> str:
     """A line that the person types. Raises BadInput without a terminal, click.Abort at Ctrl-C."""
     _require_somebody(what)
-    text: str = click.prompt(what[:1].upper() + what[1:], err=True)
+    with _interruptible():
+        text: str = click.prompt(what[:1].upper() + what[1:], err=True)
     return text.strip()
 
 
 def ask_secret(what: str) -> Secret:
     """The same, not shown."""
     _require_somebody(what)
-    text: str = click.prompt(what[:1].upper() + what[1:], hide_input=True, err=True)
+    with _interruptible():
+        text: str = click.prompt(what[:1].upper() + what[1:], hide_input=True, err=True)
     return Secret(text.strip())
 
 

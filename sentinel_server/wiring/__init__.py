@@ -11,6 +11,7 @@ from sentinel_server.wiring.emergencies import (
     open_invocation,
     read_overseers,
 )
+from sentinel_server.wiring.imports import aws_vault_store
 from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.logins import LoggedIn, find_logins, log_in, log_out
@@ -41,6 +42,7 @@ __all__ = [
     "Visitor",
     "actor",
     "attended_by",
+    "aws_vault_store",
     "child_files",
     "find_actor",
     "find_logins",

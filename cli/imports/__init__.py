@@ -1,0 +1,1 @@
+"""The commands of `sentinel import`, one file each."""
