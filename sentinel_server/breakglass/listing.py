@@ -39,7 +39,7 @@ class EventQuery:
         )
 
     def search(self) -> Search:
-        """The search by the index that leaves least to look at."""
+        """The search by the index that leaves least to look at; for a person, one that invokers may use."""
         by, value = self._index()
         since = None if self.since is None else sortable(self.since)
         return Search(ledger=Ledger.BREAKGLASS, by=by, value=value, since=since)
@@ -47,12 +47,12 @@ class EventQuery:
     def _index(self) -> tuple[str, str]:
         if self.person is not None and self.profile is not None:
             return "person_profile", person_profile(self.person, self.profile)
+        if self.person is not None:
+            return "person", self.person
         if self.unreviewed:
             return "review", REVIEW_DUE
         if self.state in (EventState.ACTIVE, EventState.CLOSED):
             return "status", self.state.value
-        if self.person is not None:
-            return "person", self.person
         if self.profile is not None:
             return "profile", self.profile
         return "kind", KIND

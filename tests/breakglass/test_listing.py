@@ -91,9 +91,10 @@ async def test_weakness_25_all_conditions_hold_on_every_page(limit: int, **condi
     ("query", "by"),
     [
         (EventQuery(person="a", profile="b", unreviewed=True), "person_profile"),
-        (EventQuery(person="a", unreviewed=True), "review"),
-        (EventQuery(person="a", state=EventState.ACTIVE), "status"),
-        (EventQuery(person="a", state=EventState.EXPIRED), "person"),
+        (EventQuery(person="a", unreviewed=True, state=EventState.CLOSED), "person"),
+        (EventQuery(profile="b", unreviewed=True), "review"),
+        (EventQuery(profile="b", state=EventState.ACTIVE), "status"),
+        (EventQuery(state=EventState.EXPIRED), "kind"),
         (EventQuery(profile="b"), "profile"),
         (EventQuery(), "kind"),
     ],

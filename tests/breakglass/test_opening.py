@@ -27,7 +27,7 @@ from sentinel_server.errors import (
 from sentinel_server.notifications.outbox import due, read_entry
 from sentinel_server.policy.breakglass import MfaMethod, MfaRequirement
 from sentinel_server.records.memory import MemoryRecords
-from sentinel_server.records.model import Change, Ledger, Ref, Row
+from sentinel_server.records.model import Change, Found, Ledger, Ref, Row, Search
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.emergencies import (
     ALICE,
@@ -115,6 +115,18 @@ async def test_weakness_28_words_that_say_too_little_or_too_much_are_refused(wor
 async def test_a_justification_is_counted_in_characters() -> None:
     done = await open_glass(a_desk(), a_call(justification=" ".join(["zahlung störung ü"] * 2)), rulebook())
     assert done.event.justification.count("ö") == 2
+
+
+async def test_weakness_9_no_limit_depends_on_a_search() -> None:
+    """An index lags behind, has pages, and cannot be filtered by its own key."""
+
+    class Unsearchable(MemoryRecords):
+        async def find(self, search: Search, limit: int, token: str | None = None) -> Found:
+            raise StoreUnavailable("no index answers")
+
+    rules = rulebook(limited(cooldown=HOUR, max_per_user=2, max_per_profile=2, quota_window=DAY))
+    calls = [call_of(ALICE, profile) for profile in ("a", "b", "c")] * 2
+    assert len(await opened_or_not(a_desk(Unsearchable()), calls, rules)) == 2
 
 
 async def test_weakness_10_of_fifty_at_once_exactly_one_opens() -> None:

@@ -71,6 +71,20 @@ def test_what_is_given_ends_with_the_emergency(people: TwoPeople) -> None:
     assert fields["Expiration"] <= ends
 
 
+def test_weakness_15_less_than_a_quarter_of_an_hour_is_served_and_stamped_with_its_event(
+    people: TwoPeople,
+) -> None:
+    """STS gives no less than 15 minutes; a session policy ends what it gives with the emergency."""
+    event = people.opened("--duration", "5m")
+    given = people.dev("credentials", "--profile", "prod").json
+    (listed,) = people.dev("breakglass-list", "--json").json["events"]
+    assert given["Expiration"] <= listed["expires_at"]
+    lines = people.sentinel.audited()
+    (outcome,) = [line for line in lines if line["action"] == "outcome"]
+    assert outcome["source_identity"] == f"sentinel=u.dev=b={outcome['issue_id']}"
+    assert outcome["override"] == event
+
+
 def test_weakness_2_a_policy_that_no_longer_names_somebody_takes_it_back(people: TwoPeople) -> None:
     people.opened()
     assert served(people)
