@@ -33,6 +33,7 @@ COMMANDS: dict[str, Lazy] = {
     "keyring": Lazy(
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."
     ),
+    "mfa": Lazy("cli.commands.mfa:mfa", "Enrol a second factor for emergencies."),
     "notify": Lazy("cli.commands.notify:notify", "Deliver what nobody was told yet."),
     "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
     "sandbox": Lazy("cli.commands.sandbox:sandbox", "Try everything on an embedded AWS."),

@@ -56,7 +56,7 @@ class TerminalPassphrase:
 
     async def __call__(self, *, new: bool, wrong: bool) -> Secret:
         """What was typed, a new one twice. Raises KeyringLocked without a terminal, click.Abort at Ctrl-C."""
-        if not _somebody_there():
+        if not somebody_there():
             raise KeyringLocked("the keyring needs its passphrase, and there is no terminal to ask on")
         if wrong:
             click.echo("sentinel: that is not it", err=True)
@@ -86,12 +86,13 @@ def ask_secret(what: str) -> Secret:
     return Secret(text.strip())
 
 
-def _somebody_there() -> bool:
+def somebody_there() -> bool:
+    """Whether there is a terminal to ask on."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _require_somebody(what: str) -> None:
-    if not _somebody_there():
+    if not somebody_there():
         raise BadInput(
             f"the {what.removeprefix('its ')} is missing, and there is no terminal to ask on",
             hint="see what else it can be taken from: --help",

@@ -48,6 +48,8 @@ class Action(Enum):
     BREAKGLASS_ESCALATED = "breakglass_escalated"
     MFA_FAILED = "mfa_failed"
     MFA_LOCKED = "mfa_locked"
+    MFA_ENROLLED = "mfa_enrolled"
+    MFA_REMOVED = "mfa_removed"
     NOTIFICATION_FAILED = "notification_failed"
 
 

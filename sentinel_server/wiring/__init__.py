@@ -11,6 +11,7 @@ from sentinel_server.wiring.emergencies import (
     open_invocation,
     read_overseers,
 )
+from sentinel_server.wiring.factors import Factors, fresh_code, fresh_totp, open_factors
 from sentinel_server.wiring.imports import aws_vault_store
 from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.ledgers import open_records
@@ -33,6 +34,7 @@ from sentinel_server.wiring.stores import open_provisioner, open_store
 
 __all__ = [
     "Door",
+    "Factors",
     "Invocation",
     "KeyRing",
     "LoggedIn",
@@ -46,6 +48,8 @@ __all__ = [
     "child_files",
     "find_actor",
     "find_logins",
+    "fresh_code",
+    "fresh_totp",
     "key_ring",
     "load_profile",
     "log_in",
@@ -56,6 +60,7 @@ __all__ = [
     "open_desk",
     "open_destinations",
     "open_door",
+    "open_factors",
     "open_invocation",
     "open_keyring",
     "open_outbox",

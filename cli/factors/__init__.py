@@ -1,0 +1,1 @@
+"""The commands of `sentinel mfa`, one file each."""
