@@ -1,4 +1,4 @@
-"""Asking somebody for their second factor, on a terminal alone."""
+"""The second factor of whoever breaks the glass, as evidence to be stored with the emergency."""
 
 from __future__ import annotations
 
@@ -21,10 +21,20 @@ async def prove(
     code: str | None,
     challenge_id: str,
 ) -> MfaEvidence:
-    """The evidence of the invoker's second factor.
+    """The evidence of the invoker's second factor, by one of `methods`; none means any.
 
-    Raises MfaUnavailable: this release checks none yet.
+    Raises MfaRequired, MfaRefused, MfaLocked and MfaUnavailable.
     """
-    from sentinel_server.errors import MfaUnavailable
+    from cli.output import note
+    from cli.prompt import TerminalPassphrase
+    from cli.proving import prove as proved
+    from sentinel_server.breakglass.model import MfaEvidence
+    from sentinel_server.mfa.proof import Asked
+    from sentinel_server.wiring import open_factors
 
-    raise MfaUnavailable(f"a second factor of {call.person} is wanted, and none can be checked here yet")
+    asked = Asked(person=call.person, profile=call.wanted.profile)
+    async with open_factors(settings, desk.records, TerminalPassphrase(), note) as factors:
+        proof = await proved(factors, asked, methods, code=code, challenge_id=challenge_id)
+    return MfaEvidence(
+        method=proof.method.value, verified_at=proof.verified_at, challenge_id=proof.challenge_id
+    )
