@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
 from sentinel_server.errors import MfaUnavailable
+from sentinel_server.wiring.audits import open_audit
 from sentinel_server.wiring.principals import Say, control_name, open_own
-from sentinel_server.wiring.stores import open_audit
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.local.passphrase import AskPassphrase
