@@ -41,11 +41,11 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def alice(sentinel: CommandLine, sandbox: Sandbox) -> CommandLine:
     """The command line of the user `dev`, who keeps second factors in SSM."""
-    sentinel.connect(sandbox)
-    sentinel.set(AWS_PROFILE="base", **PLACES["ssm"])
     ssm = sandbox.client("ssm")
     for each in ssm.describe_parameters()["Parameters"]:
         ssm.delete_parameter(Name=each["Name"])
+    sentinel.connect(sandbox)
+    sentinel.set(AWS_PROFILE="base", **PLACES["ssm"])
     return sentinel
 
 
