@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentinel_server.adapters.aws.clients import URGENT, AwsSession
+from sentinel_server.adapters.aws.clients import AwsSession, Timing
 from sentinel_server.adapters.aws.factors import SsmFactorStore
 from sentinel_server.adapters.local.factors import VaultFactors
 from sentinel_server.credentials.model import AwsCredentials
@@ -20,6 +20,7 @@ from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.clock import FakeClock
 from tests.fakes.factors import ALICE, BOB, Drawer
 
+ONCE = Timing(connect=20, read=20, attempts=1)
 DOCUMENT = Secret('{"v":1,"person":"somebody","totp":{}}')
 
 
@@ -36,7 +37,7 @@ async def ssm_store(sandbox: Sandbox) -> AsyncIterator[SsmFactorStore]:
     session = AwsSession(
         region=sandbox.aws.region, credentials=credentials, endpoints={"ssm": sandbox.aws.url}
     )
-    async with session.client("ssm", URGENT) as client:
+    async with session.client("ssm", ONCE) as client:
         yield SsmFactorStore(client, "/sentinel/mfa")
 
 
