@@ -8,8 +8,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from urllib.parse import urlsplit
 
+from cli.child.run import leave_signals_to_the_main_thread
 from cli.output import aside, note
 from sentinel_server.credentials.sso import Device, Login
 from sentinel_server.settings.environ import process_environ
@@ -41,14 +43,20 @@ class TerminalScreen:
 
 
 def _open(url: str) -> None:
-    """Start the browser on its own: its words must not get into our output, nor our Ctrl-C to it."""
-    subprocess.Popen(  # noqa: S603  # a page whose address was looked at
+    """Start the browser on its own: some stay in the foreground until they are closed."""
+    threading.Thread(target=_browse, args=(url,), name="browser", daemon=True).start()
+
+
+def _browse(url: str) -> None:
+    """Its words must not get into our output, nor our Ctrl-C to it."""
+    with subprocess.Popen(  # noqa: S603  # a page whose address was looked at
         [sys.executable, "-m", "webbrowser", url],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )
+    ):
+        leave_signals_to_the_main_thread()
 
 
 def _has_browser() -> bool:
@@ -60,7 +68,9 @@ def _has_browser() -> bool:
 
 def _is_web_page(url: str) -> bool:
     """Over TLS, or on this machine: AWS's answer must not make us open anything else."""
-    place = urlsplit(url)
-    return place.scheme == "https" or (
-        place.scheme == "http" and place.hostname in ("127.0.0.1", "localhost")
-    )
+    try:
+        place = urlsplit(url)
+    except ValueError:
+        return False
+    here = place.scheme == "http" and place.hostname in ("127.0.0.1", "localhost")
+    return here or (place.scheme == "https" and bool(place.hostname))

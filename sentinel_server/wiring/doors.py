@@ -59,6 +59,7 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
     from sentinel_server.access.seat import Rules, Sources, Workflows
     from sentinel_server.adapters.aws.sts import StsAssumer
     from sentinel_server.credentials.endpoints import region_of
+    from sentinel_server.policy.schema import Mode
 
     async with AsyncExitStack() as stack:
         clock = SystemClock()
@@ -92,6 +93,8 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
                 open_records=opener.ledgers, sides=side_source(reading), check=vote_check(settings)
             ),
         )
+        if ask.mode is Mode.SERVER:
+            await stack.enter_async_context(_looked_after(base, ask.profile, clock, visitor))
         seat = _seat(sources, ask, profile, visitor)
         yield Door(
             profile=profile,
@@ -101,6 +104,21 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
             sources=sources,
             seat=seat,
         )
+
+
+@asynccontextmanager
+async def _looked_after(base: BotoBase, profile: str, clock: Clock, visitor: Visitor) -> AsyncIterator[None]:
+    """While the body runs, the base credentials are looked after."""
+    import asyncio
+
+    from sentinel_server.credentials.keeping import keep
+
+    keeping = asyncio.create_task(keep(base, profile, clock, visitor.say))
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[LoopbackServer, Secret]:

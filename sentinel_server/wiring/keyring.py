@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sentinel_server.keyring.keys import Keys
     from sentinel_server.keyring.sessions import KeptSessions, VaultKeys
     from sentinel_server.keyring.vault import Turns
+    from sentinel_server.secret import Secret
     from sentinel_server.settings.resolve import Settings
 
 Say = Callable[[str], None]
@@ -52,6 +54,7 @@ class Kept:
 
     keys: VaultKeys
     sessions: KeptSessions
+    seed: Callable[[str], Awaitable[Secret | None]]
 
 
 def open_keyring(
@@ -90,7 +93,16 @@ def open_kept(
     return Kept(
         keys=VaultKeys(keyring.keys, lambda: keyring.vault.changed_at),
         sessions=KeptSessions(keyring.vault, keyring.turns, clock or SystemClock(), say),
+        seed=partial(_seed, keyring.vault),
     )
+
+
+async def _seed(vault: SealedVault, serial: str) -> Secret | None:
+    """The seed of an MFA device; the keyring is not opened to find that there is none."""
+    from sentinel_server.keyring.names import seed_name
+
+    name = seed_name(serial)
+    return await vault.read(name) if name in await vault.listing() else None
 
 
 def kept_profiles(settings: Settings) -> tuple[str, ...]:

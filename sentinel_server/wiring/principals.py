@@ -134,6 +134,7 @@ async def open_base(
 
 def _helpers(settings: Settings, route: Route, visitor: Visitor, clock: SystemClock) -> Helpers:
     from sentinel_server.adapters.aws.base import Helpers
+    from sentinel_server.adapters.local.seeds import SeedCodes
     from sentinel_server.credentials.profiles import ProfileKind
     from sentinel_server.wiring.logins import open_center
 
@@ -143,15 +144,15 @@ def _helpers(settings: Settings, route: Route, visitor: Visitor, clock: SystemCl
     if profile is not None and profile.kind is ProfileKind.SSO:
         center = open_center(settings, visitor.screen if settings.auto_login else None, clock, profile)
     return Helpers(
-        codes=_codes(settings, route, visitor),
+        codes=_codes(settings, route, visitor, None if kept is None else SeedCodes(kept.seed, clock)),
         kept=None if kept is None else kept.keys,
         sessions=visitor.sessions if kept is None else kept.sessions,
         center=center,
     )
 
 
-def _codes(settings: Settings, route: Route, visitor: Visitor) -> CodeSource | None:
-    """First the code that was given, then the profile's `mfa_process`, then the person."""
+def _codes(settings: Settings, route: Route, visitor: Visitor, seeds: CodeSource | None) -> CodeSource | None:
+    """First the code that was given, then the profile's `mfa_process`, the keyring's seed, the person."""
     from sentinel_server.adapters.local.mfa_process import MfaProcess
     from sentinel_server.credentials.codes import FirstOf, GivenCode
 
@@ -159,6 +160,8 @@ def _codes(settings: Settings, route: Route, visitor: Visitor) -> CodeSource | N
     sources: list[CodeSource] = [GivenCode(given)] if given else []
     if route.mfa_process is not None:
         sources.append(MfaProcess(route.mfa_process, settings.environ))
+    if seeds is not None:
+        sources.append(seeds)
     if visitor.codes is not None:
         sources.append(visitor.codes)
     return FirstOf(sources) if sources else None

@@ -185,3 +185,21 @@ def test_a_profile_of_another_kind_has_no_login(home: Corp) -> None:
         config.write("[profile plain]\nregion = us-east-1\n")
     done = ran(home, "sso", "login", "--profile", "plain")
     assert (done.code, "does not get its credentials from Identity Center" in done.err) == (2, True)
+
+
+def test_while_a_command_runs_the_person_is_told_ahead_and_a_login_elsewhere_is_enough(
+    home: Corp, tmp_path: Path
+) -> None:
+    home.aws.sso.role_seconds = 12 * 60 + 3
+    assert ran(home, "sso", "login", "--profile", "prod").code == 0
+    words = ("exec", "--server", "--profile", "prod", "--", "cat")
+    with started(sentinel(*words), env=home.env(), into=tmp_path / "exec", talk=True) as running:
+        running.wait_for("^sentinel: session [0-9a-f]{16} serves prod")
+        home.aws.sso.tokens.sign_out(home.kept()["accessToken"])
+        running.wait_for(
+            r"^sentinel: you will be needed in 1[01] min: the base credentials of prod end at \S+; "
+            "log in: sentinel sso login --profile corp",
+            within=60,
+        )
+        running.hush()
+        assert running.wait() == 0

@@ -115,6 +115,7 @@ class BotoBase:
         for renewal in self._renewals:
             try:
                 await renewal.resolve()
+                await renewal.settle()
             except SentinelError:  # whoever needs them will be told
                 continue
             if (lapse := renewal.lapse) is not None:

@@ -71,6 +71,11 @@ class Renewing:
             self._renew()
         return current
 
+    async def settle(self) -> None:
+        """Wait for what is going on in the background. Never raises what went wrong there."""
+        if self._renewal is not None:
+            await asyncio.wait([self._renewal])
+
     def put(self, credentials: AwsCredentials) -> None:
         """Go on with these."""
         self._current, self._lapse = credentials, None
