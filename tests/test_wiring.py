@@ -9,6 +9,7 @@ import pytest
 
 from sentinel_server import wiring
 from sentinel_server.access.facts import Ask
+from sentinel_server.access.once import issue_once
 from sentinel_server.errors import (
     InvalidSetting,
     PolicyUnavailable,
@@ -79,7 +80,7 @@ def settings(environment: dict[str, str], **flags: str) -> Settings:
 async def issued(environment: dict[str, str], **flags: str) -> str:
     """The access key that a one-shot door gives for `prod`. Raises the refusal."""
     async with wiring.open_door(settings(environment, **flags), ASK, wiring.Visitor()) as door:
-        return (await door.gate.issue(door.seat)).credentials.access_key_id
+        return (await issue_once(door.gate, door.seat)).credentials.access_key_id
 
 
 def callers(sandbox: Sandbox, operation: str) -> set[str]:
