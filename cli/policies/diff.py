@@ -10,7 +10,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, policy_options, region_option
 from cli.policies.files import read_or_fail
-from cli.policies.shelf import kind_of
+from cli.policies.shelf import open_shelf
 
 if TYPE_CHECKING:
     from sentinel_server.policy.comparing import Comparison
@@ -79,12 +79,11 @@ def _file(name: str) -> _Side:
 
 def _stored(profile: str, flags: dict[str, Any]) -> _Side:
     from cli.output import note
-    from sentinel_server import wiring
 
     settings = settings_from(flags_of(flags))
 
     async def read() -> Stored:
-        async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
+        async with open_shelf(settings, profile) as shelf:
             return await shelf.store.read(profile)
 
     found = run(read())

@@ -8,7 +8,7 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of, output_option
-from cli.policies.shelf import keys_option, kind_of, store_options
+from cli.policies.shelf import keys_option, open_shelf, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.keys import KeySet
@@ -40,10 +40,9 @@ def history(profile: str, output: str, **flags: Any) -> None:
 
 
 async def _rows(settings: Any, profile: str) -> list[dict[str, Any]]:
-    from sentinel_server import wiring
     from sentinel_server.errors import NotFound
 
-    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
+    async with open_shelf(settings, profile) as shelf:
         revisions = await shelf.store.history(profile)
         if not revisions:
             seen = await shelf.store.read(profile)

@@ -12,7 +12,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, region_option
 from cli.policies.roots import public_key_of, root, sign
-from cli.policies.shelf import instant, keys_option, kind_of, store_options
+from cli.policies.shelf import instant, keys_option, open_shelf, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.keys import KeySet, PublicKey
@@ -140,9 +140,10 @@ def pin(profile: str, serial: int | None, **flags: Any) -> None:
 
 async def _believed(settings: Settings) -> None:
     """Raises PolicyUnverified where doors would."""
+    from cli.output import note
     from sentinel_server import wiring
 
-    async with wiring.open_pins(settings) as pins:
+    async with wiring.open_pins(settings, note) as pins:
         await pins.now()
 
 
@@ -160,10 +161,9 @@ async def _pinned(
     settings: Settings, ring: KeyRing, profile: str, serial: int | None
 ) -> tuple[KeySet, str, int]:
     from cli.policies.verifying import verify_one
-    from sentinel_server import wiring
     from sentinel_server.clock import SystemClock
 
-    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
+    async with open_shelf(settings, profile) as shelf:
         seen = await shelf.store.read(profile)
         found = ring.read()
         number = serial or verify_one(seen, found, SystemClock().now()).serial

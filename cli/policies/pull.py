@@ -8,7 +8,7 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of, own_option
-from cli.policies.shelf import keys_option, kind_of, store_options, write_file
+from cli.policies.shelf import keys_option, open_shelf, store_options, write_file
 
 
 @click.command("pull")
@@ -31,13 +31,12 @@ def pull(profile: str, file: str, version: int | None, checked: bool, **flags: A
 
 async def _pull(settings: Any, profile: str, version: int | None, checked: bool) -> bytes:
     from cli.policies.verifying import verify_stored
-    from sentinel_server import wiring
     from sentinel_server.errors import BadInput, NotFound
     from sentinel_server.policy.shipping import earlier
 
     if checked and version is not None:
         raise BadInput("only the version in force can be verified", hint="leave out --version or --verify")
-    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
+    async with open_shelf(settings, profile) as shelf:
         seen = await shelf.store.read(profile)
         if version is not None:
             return earlier(await shelf.store.history(profile), seen, version).data

@@ -10,7 +10,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import flags_of, own_option, yes_option
 from cli.policies.files import read_or_fail
-from cli.policies.shelf import keys_option, kind_of, signer_options, store_options
+from cli.policies.shelf import keys_option, kind_of, open_shelf, signer_options, store_options
 
 TIERS = ("auto", "standard", "advanced")
 """The tiers of SSM parameters; a test holds them to `policy.stored.Tier`."""
@@ -76,12 +76,11 @@ def _ready(data: bytes, signature: str | None) -> Any:
 async def _push(settings: Any, profile: str, wanted: Any, shape: Any, expected: int | None) -> None:
     from cli.policies.pushing import check_version
     from cli.policies.pushing import push as put
-    from sentinel_server import wiring
     from sentinel_server.errors import BadInput
 
     if wanted.ready is not None and (wanted.sign_with or wanted.kms_key):
         raise BadInput("the policy is signed already", hint="leave out --signature, or the key")
-    async with wiring.open_policy_store(settings, shape, kind_of(profile)) as shelf:
+    async with open_shelf(settings, profile, shape) as shelf:
         seen = await shelf.store.read(profile)
         check_version(seen, expected)
         await put(settings, shelf, seen, wanted)

@@ -9,7 +9,7 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import flags_of, own_option, yes_option
-from cli.policies.shelf import keys_option, kind_of, signer_options, store_options
+from cli.policies.shelf import keys_option, kind_of, open_shelf, signer_options, store_options
 
 
 @click.command("rollback")
@@ -54,10 +54,9 @@ async def _rollback(
 ) -> None:
     from cli.policies.checking import check
     from cli.policies.pushing import Push, push
-    from sentinel_server import wiring
     from sentinel_server.policy.shipping import earlier
 
-    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
+    async with open_shelf(settings, profile) as shelf:
         seen = await shelf.store.read(profile)
         revision = earlier(await shelf.store.history(profile), seen, version)
         source = f"{seen.name} (version {revision.version})"

@@ -64,7 +64,7 @@ async def _sign(
 
     ring = wiring.key_ring(settings)
     found = ring.read()
-    async with signer_of(settings, sign_with, kms_key) as signer, wiring.open_pins(settings) as pins:
+    async with signer_of(settings, sign_with, kms_key) as signer, wiring.open_pins(settings, note) as pins:
         if signer is None:
             raise BadInput("no root key to sign with", hint="name one: --sign-with KEYFILE or --kms-key ID")
         if settings.signing_root and signer.public.der not in settings.signing_root:

@@ -16,7 +16,9 @@ from cli.types import span
 if TYPE_CHECKING:
     from sentinel_server.policy.kinds import DocumentKind
     from sentinel_server.policy.signing import Signer
+    from sentinel_server.policy.stored import Shape
     from sentinel_server.settings.resolve import Settings
+    from sentinel_server.wiring import Shelf
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,6 +62,21 @@ def kind_of(profile: str) -> DocumentKind:
     if profile not in named:
         raise BadInput(f"{profile!r} is no kind of side policy", hint=f"write one of {', '.join(named)}")
     return named[profile]
+
+
+@asynccontextmanager
+async def open_shelf(settings: Settings, profile: str, shape: Shape | None = None) -> AsyncIterator[Shelf]:
+    """The store of what PROFILE names, with what this machine remembers; that it is new is said.
+
+    Raises BadInput, and what opening raises.
+    """
+    from cli.output import note
+    from sentinel_server import wiring
+    from sentinel_server.policy.stored import PLAIN
+
+    kind = kind_of(profile)
+    async with wiring.open_policy_store(settings, shape or PLAIN, kind, note) as shelf:
+        yield shelf
 
 
 @asynccontextmanager

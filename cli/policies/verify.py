@@ -11,7 +11,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import flags_of, output_option, own_option
 from cli.policies.files import read_or_fail
-from cli.policies.shelf import keys_option, kind_of, store_options
+from cli.policies.shelf import keys_option, open_shelf, store_options
 
 if TYPE_CHECKING:
     from sentinel_server.policy.statement import Statement
@@ -72,10 +72,9 @@ def _is_file(what: str) -> bool:
 
 async def _of_profile(settings: Settings, profile: str) -> Statement:
     from cli.policies.verifying import verify_stored
-    from sentinel_server import wiring
     from sentinel_server.errors import PolicyUnavailable
 
-    async with wiring.open_policy_store(settings, kind=kind_of(profile)) as shelf:
+    async with open_shelf(settings, profile) as shelf:
         seen = await shelf.store.read(profile)
         if seen.data is None:
             raise PolicyUnavailable(f"no policy for {profile}: {seen.name} does not exist")
@@ -101,6 +100,7 @@ def _of_file(
 
 
 async def _verified(settings: Settings, seen: Stored) -> Statement:
+    from cli.output import note
     from cli.policies.verifying import verify_one
     from sentinel_server import wiring
     from sentinel_server.clock import SystemClock
@@ -108,7 +108,7 @@ async def _verified(settings: Settings, seen: Stored) -> Statement:
     if not settings.signing_keys:
         return verify_one(seen, None, SystemClock().now())
     wiring.key_ring(settings).read()  # a key set that cannot be read says nothing about the signature
-    async with wiring.open_pins(settings) as pins:
+    async with wiring.open_pins(settings, note) as pins:
         return verify_one(seen, await pins.now(), SystemClock().now())
 
 

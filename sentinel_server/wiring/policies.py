@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sentinel_server.clock import SystemClock
@@ -19,7 +18,7 @@ from sentinel_server.policy.schema import Loaded, LoadedPolicy
 from sentinel_server.policy.stored import PLAIN, Shape
 from sentinel_server.settings.locations import FilePolicies, PolicyLocation, SsmPolicies
 from sentinel_server.wiring.principals import Say, control_name, open_own
-from sentinel_server.wiring.signing import pinned_keys, signing_is_set_up
+from sentinel_server.wiring.signing import memory_path, pinned_keys, say_if_new, signing_is_set_up
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.aws.base import BotoBase
@@ -76,7 +75,10 @@ async def open_sides(settings: Settings, say: Say = lambda _: None) -> AsyncIter
 
 @asynccontextmanager
 async def open_policy_store(
-    settings: Settings, shape: Shape = PLAIN, kind: DocumentKind = DocumentKind.POLICY
+    settings: Settings,
+    shape: Shape = PLAIN,
+    kind: DocumentKind = DocumentKind.POLICY,
+    say: Say = lambda _: None,
 ) -> AsyncIterator[Shelf]:
     """The configured policies, or the side policy of that kind, to be written.
 
@@ -84,10 +86,12 @@ async def open_policy_store(
     one way.
     """
     where = settings.sides.get(kind, settings.policies)
-    async with _reading(settings, (where,), lambda _: None) as reading:
+    async with _reading(settings, (where,), say) as reading:
         memory = _policy_memory(reading)
         store = await _store_at(reading, where, memory, shape)
         set_up = signing_is_set_up(settings)
+        if set_up:
+            say_if_new(reading.settings, reading.say)
         keys = await pinned_keys(settings, memory, reading.clock).now() if set_up else None
         yield Shelf(store=store, memory=memory, keys=keys)
 
@@ -172,7 +176,7 @@ async def _checked_at(reading: Reading, where: PolicyLocation, make: Make[L]) ->
         store = _OfAccount(store, where.account)
     if not signing_is_set_up(settings):
         return Unverified(store, make)
-    _say_if_new(reading)
+    say_if_new(reading.settings, reading.say)
     return Verified(
         store,
         pinned_keys(settings, memory, reading.clock).now,
@@ -187,20 +191,9 @@ async def _checked_at(reading: Reading, where: PolicyLocation, make: Make[L]) ->
 def _policy_memory(reading: Reading) -> PolicyMemory:
     from sentinel_server.adapters.local.policy_memory import PolicyMemory
 
-    memory = PolicyMemory(_memory_path(reading))
+    memory = PolicyMemory(memory_path(reading.settings))
     reading.stack.push_async_callback(memory.close)
     return memory
-
-
-def _say_if_new(reading: Reading) -> None:
-    """Whoever deletes what was remembered can bring old policies back, so a beginning is never silent."""
-    path = _memory_path(reading)
-    if not path.exists():
-        reading.say(f"{path} is new: if this machine has used signed policies before, it was deleted since")
-
-
-def _memory_path(reading: Reading) -> Path:
-    return reading.settings.directories.state / "policies.db"
 
 
 async def _store_at(

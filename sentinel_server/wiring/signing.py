@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import InvalidSetting
-from sentinel_server.wiring.principals import control_name, open_own
+from sentinel_server.wiring.principals import Say, control_name, open_own
 
 if TYPE_CHECKING:
     from sentinel_server.clock import Clock
@@ -81,12 +81,26 @@ def signing_is_set_up(settings: Settings) -> bool:
     return False
 
 
+def memory_path(settings: Settings) -> Path:
+    """The file that remembers the serials seen on this machine."""
+    return settings.directories.state / "policies.db"
+
+
+def say_if_new(settings: Settings, say: Say) -> None:
+    """Whoever deletes what was remembered can bring old policies back, so a beginning is never silent."""
+    path = memory_path(settings)
+    if not path.exists():
+        say(f"{path} is new: if this machine has used signed policies before, it was deleted since")
+
+
 @asynccontextmanager
-async def open_pins(settings: Settings) -> AsyncIterator[PinnedKeys]:
+async def open_pins(settings: Settings, say: Say = lambda _: None) -> AsyncIterator[PinnedKeys]:
     """The pinned keys as a door believes them, for whoever reads no policies."""
     from sentinel_server.adapters.local.policy_memory import PolicyMemory
 
-    memory = PolicyMemory(settings.directories.state / "policies.db")
+    if settings.signing_root:
+        say_if_new(settings, say)
+    memory = PolicyMemory(memory_path(settings))
     try:
         yield pinned_keys(settings, memory, SystemClock())
     finally:

@@ -122,13 +122,15 @@ def test_pins_are_signed_and_keep_an_old_policy_out_of_a_machine_that_has_seen_n
     assert (said.status, "its serial 1 is below 2, which the key set asks for" in said.err) == (1, True)
 
 
-def test_a_memory_that_is_new_is_said_once(pinned: Company) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [("explain", "--profile", "prod", "--user", "dev"), ("verify", "prod"), ("history", "prod")],
+    ids=str,
+)
+def test_a_memory_that_is_new_is_said_once(pinned: Company, words: tuple[str, ...]) -> None:
     for path in (pinned.home / ".local" / "state" / "sentinel").glob("policies.db*"):
         path.unlink()
-    said = [
-        pinned("explain", "--profile", "prod", "--user", "dev").err.count("policies.db is new")
-        for _ in range(2)
-    ]
+    said = [pinned(*words).err.count("policies.db is new") for _ in range(2)]
     assert said == [1, 0]
 
 
