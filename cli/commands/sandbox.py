@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 @click.command("sandbox", context_settings={"allow_interspersed_args": False})
 @own_option("SANDBOX", "--shell", is_flag=True, help="Leave me in a shell in the seeded account.")
 @own_option("SANDBOX", "--shared", is_flag=True, help="Policies in SSM, sessions in DynamoDB.")
+@own_option(
+    "SANDBOX",
+    "--story",
+    type=click.Choice(["revocation", "approvals", "breakglass"]),
+    default="revocation",
+    show_default=True,
+    help="Which story to play.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def sandbox(shell: bool, shared: bool, command: tuple[str, ...]) -> int:
+def sandbox(shell: bool, shared: bool, story: str, command: tuple[str, ...]) -> int:
     """Try everything on an embedded AWS.
 
-    Starts an AWS on this machine, seeds an account, and plays the story: allowed, working, revoked from
-    outside, refused with the reason, audit log verified. With --shell, or -- COMMAND, you take over.
+    Starts an AWS on this machine, seeds an account, and plays a story: allowed, working, revoked from
+    outside, refused with the reason, audit log verified; or how somebody else approves, or how an emergency
+    is opened, closed and reviewed. With --shell, or -- COMMAND, you take over.
     """
     from cli.output import note
     from sentinel_server.sandbox.aws import EmbeddedAws
@@ -37,19 +46,22 @@ def sandbox(shell: bool, shared: bool, command: tuple[str, ...]) -> int:
             note(f"account {aws.account_id} at {aws.url}: user dev, roles {', '.join(seeded.roles)}")
             if shell or command:
                 return _take_over(seeded, command)
-            _play(seeded)
+            _play(seeded, story)
     return 0
 
 
-def _play(seeded: Seeded) -> None:
-    from sentinel_server.sandbox.story import Story
+def _play(seeded: Seeded, story: str) -> None:
+    from sentinel_server.sandbox.stage import Stage
+    from sentinel_server.sandbox.stories import STORIES
 
     steps = iter(range(1, 100))
-    Story(
-        seeded.environment,
-        tell=lambda text: click.echo(f"   {text}"),
-        step=lambda text: click.echo(f"{next(steps)}. {text}"),
-    ).play()
+    STORIES[story](
+        Stage(
+            seeded.environment,
+            tell=lambda text: click.echo(f"   {text}"),
+            step=lambda text: click.echo(f"{next(steps)}. {text}"),
+        )
+    )
     click.echo("done: every step behaved")
 
 

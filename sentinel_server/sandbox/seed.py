@@ -56,8 +56,51 @@ rules:
     reason: use the break-glass procedure
     match: any
 """,
+    "payments": """\
+version: "1"
+rules:
+  - name: with-an-approval
+    effect: require_approval
+    reason: money moves here
+    conditions:
+      profiles: [payments]
+      users: [dev]
+""",
 }
 """One policy for each profile with a role; `admin` is there to see a refusal."""
+
+SIDE_POLICIES = {
+    "approvals": """\
+kind: approval
+version: "1"
+rules:
+  - name: payments
+    profiles: [payments]
+    requesters: [dev]
+    approvers: [security]
+    max_duration: 1h
+""",
+    "breakglass": """\
+kind: breakglass
+version: "1"
+rules:
+  - name: incidents
+    profiles: [admin]
+    users: [dev]
+    allowed_reason_codes: [incident]
+    max_duration: 1h
+""",
+    "ratelimits": """\
+kind: ratelimit
+version: "1"
+rules:
+  - name: incidents
+    profiles: [admin]
+    max_per_user: 3
+    quota_window: 24h
+""",
+}
+"""Who may approve, who may break the glass, and how often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +181,16 @@ def _write_aws(
 def _write_policies(directory: Path) -> None:
     for profile, text in POLICIES.items():
         _write(directory / "config" / "sentinel" / "policies" / f"{profile}.yaml", text)
+    for name, text in SIDE_POLICIES.items():
+        _write(directory / "config" / "sentinel" / f"{name}.yaml", text)
 
 
 def _share(aws: EmbeddedAws, directory: Path) -> None:
     ssm = _client(aws, "ssm")
     for profile, text in POLICIES.items():
         ssm.put_parameter(Name=f"/sentinel/policies/{profile}", Value=text, Type="String")
+    for name, text in SIDE_POLICIES.items():
+        ssm.put_parameter(Name=f"/sentinel/{name}", Value=text, Type="String")
     settings = (
         f"policies: ssm://{aws.region}/sentinel/policies\nstore: dynamodb://{aws.region}/{DEFAULT_PREFIX}\n"
     )

@@ -12,7 +12,8 @@ import pytest
 
 from sentinel_server.errors import Findings
 from sentinel_server.sandbox.seed import POLICIES
-from sentinel_server.sandbox.story import Story
+from sentinel_server.sandbox.stage import Stage
+from sentinel_server.sandbox.stories.revocation import play as play_revocation
 from tests.fakes.deployment import Deployment, deployment
 
 DENY = POLICIES["admin"]
@@ -45,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 def play(home: Deployment, audience: Audience) -> None:
     """The story, told to `audience`."""
-    Story(home.env(), audience.told.append, audience.step).play()
+    play_revocation(Stage(home.env(), audience.told.append, audience.step))
 
 
 def misbehaves(home: Deployment, audience: Audience) -> str:
