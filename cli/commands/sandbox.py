@@ -60,6 +60,7 @@ def _play(seeded: Seeded, story: str) -> None:
             seeded.environment,
             tell=lambda text: click.echo(f"   {text}"),
             step=lambda text: click.echo(f"{next(steps)}. {text}"),
+            security=seeded.security,
         )
     )
     click.echo("done: every step behaved")

@@ -87,6 +87,7 @@ rules:
   - name: incidents
     profiles: [admin]
     users: [dev]
+    reviewers: [security]
     allowed_reason_codes: [incident]
     max_duration: 1h
 """,
@@ -105,10 +106,15 @@ rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeded:
-    """A seeded directory. `roles` maps profile names to role ARNs."""
+    """A seeded directory. `roles` maps profile names to role ARNs.
+
+    `environment` is the developer's, who can act as security, too, when no second person is needed;
+    `security` is that of the security engineer, who has no keys but their own.
+    """
 
     directory: Path
     environment: Mapping[str, str]
+    security: Mapping[str, str]
     roles: Mapping[str, str]
 
 
@@ -128,7 +134,12 @@ def seed(aws: EmbeddedAws, directory: Path, inherited: Mapping[str, str], *, sha
     if shared:
         _share(aws, directory)
         asyncio.run(_make_tables(environment))
-    return Seeded(directory=directory, environment=environment, roles=roles)
+    return Seeded(
+        directory=directory,
+        environment=environment,
+        security={**environment, **_aws_files(directory / "security")},
+        roles=roles,
+    )
 
 
 def _trust(user: str) -> dict[str, Any]:
@@ -176,6 +187,8 @@ def _write_aws(
     ]
     _write(directory / "aws" / "config", "\n".join(config))
     _write(directory / "aws" / "credentials", "\n".join(credentials))
+    _write(directory / "security" / "config", config[1])
+    _write(directory / "security" / "credentials", credentials[1])
 
 
 def _write_policies(directory: Path) -> None:
@@ -222,6 +235,13 @@ def _developer(aws: EmbeddedAws) -> dict[str, Any]:
     return document
 
 
+def _aws_files(directory: Path) -> dict[str, str]:
+    return {
+        "AWS_CONFIG_FILE": str(directory / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(directory / "credentials"),
+    }
+
+
 def _write(path: Path, text: str) -> None:
     for parent in reversed([parent for parent in path.parents if not parent.exists()]):
         # `parents=True` would make all but the last one for everybody to see.
@@ -238,8 +258,7 @@ def _environment(aws: EmbeddedAws, directory: Path, inherited: Mapping[str, str]
     runtime.mkdir(mode=0o700, exist_ok=True)
     return {
         **kept,
-        "AWS_CONFIG_FILE": str(directory / "aws" / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(directory / "aws" / "credentials"),
+        **_aws_files(directory / "aws"),
         "AWS_ENDPOINT_URL": aws.url,
         "AWS_PROFILE": "security",
         "AWS_EC2_METADATA_DISABLED": "true",

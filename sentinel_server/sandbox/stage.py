@@ -63,23 +63,36 @@ class Result:
 
 
 class Stage:
-    """Where a story is played: a seeded environment, and somebody to tell it to."""
+    """Where a story is played: a seeded environment, and somebody to tell it to.
 
-    def __init__(self, environment: Mapping[str, str], tell: Tell, step: Tell) -> None:
+    `security` is the environment of the security engineer, where that must be another's.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        tell: Tell,
+        step: Tell,
+        security: Mapping[str, str] | None = None,
+    ) -> None:
         self._environment = dict(environment)
+        self._security = dict(security or environment)
         self.tell = tell
         self.step = step
 
     def run(self, *words: str) -> Result:
         """One command of ours, to its end."""
-        done = subprocess.run(  # noqa: S603  # our own script, our own words
-            [*SENTINEL, *words], env=self._environment, capture_output=True, text=True, timeout=PATIENCE
-        )
-        return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+        return _ran(self._environment, words)
 
     def done(self, what: str, *words: str) -> Result:
         """The same where it must succeed; `what` is said when it does not. Raises Findings."""
         done = self.run(*words)
+        expect(done.code == 0, what, done)
+        return done
+
+    def security(self, what: str, *words: str) -> Result:
+        """The same by the security engineer."""
+        done = _ran(self._security, words)
         expect(done.code == 0, what, done)
         return done
 
@@ -92,6 +105,13 @@ class Stage:
         self.step("`sentinel audit verify-logs`")
         done = self.done("the audit log does not verify", "audit", "verify-logs")
         self.tell(done.out.strip().splitlines()[-1])
+
+
+def _ran(environment: Mapping[str, str], words: Sequence[str]) -> Result:
+    done = subprocess.run(  # noqa: S603  # our own script, our own words
+        [*SENTINEL, *words], env=dict(environment), capture_output=True, text=True, timeout=PATIENCE
+    )
+    return Result(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
 class Program:

@@ -34,6 +34,25 @@ def test_the_story_is_played_and_every_step_behaves(kind: tuple[str, ...]) -> No
     assert done.stdout.endswith("done: every step behaved\n")
 
 
+@pytest.mark.parametrize(
+    ("story", "steps", "words"),
+    [
+        ("approvals", 8, ("wants an approval", "assumed-role/payments/sentinel-u.dev-", "is revoked")),
+        ("breakglass", 8, ("denies dev", "is open until", "was closed: queue runs again", "was justified")),
+    ],
+)
+@pytest.mark.parametrize("kind", [(), ("--shared",)], ids=["embedded", "shared"])
+def test_what_policy_does_not_give_is_got_by_approval_or_emergency_and_taken_back(
+    story: str, steps: int, words: tuple[str, ...], kind: tuple[str, ...]
+) -> None:
+    done = sandbox("--story", story, *kind)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"^\d+\. ", done.stdout, re.MULTILINE)) == steps
+    for word in (*words, "nothing was changed"):
+        assert word in done.stdout
+    assert done.stdout.endswith("done: every step behaved\n")
+
+
 def test_a_command_runs_in_the_seeded_account_and_its_status_is_ours() -> None:
     done = sandbox("--", sys.executable, "-c", "import boto3, sys; print(boto3.client('sts'), sys.exit(4))")
     assert done.returncode == 4

@@ -57,11 +57,11 @@ def _not_by_oneself(stage: Stage, request: str) -> None:
 
 def _approved(stage: Stage, request: str) -> None:
     stage.step(f"the security engineer: `sentinel approve {request} --comment 'seen CHG-7'`")
-    done = stage.done("it could not be approved", "approve", request, "--comment", "seen CHG-7")
+    done = stage.security("it could not be approved", "approve", request, "--comment", "seen CHG-7")
     stage.tell(done.said)
 
 
 def _taken_back(stage: Stage, request: str) -> None:
-    stage.step(f"the security engineer: `sentinel revoke {request} --comment 'wrong ticket'`")
-    done = stage.done("it could not be revoked", "revoke", request, "--comment", "wrong ticket")
+    stage.step(f"the security engineer: `sentinel revoke-approval {request} --comment 'wrong ticket'`")
+    done = stage.security("it could not be revoked", "revoke-approval", request, "--comment", "wrong ticket")
     stage.tell(done.said)

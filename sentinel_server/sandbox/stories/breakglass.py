@@ -55,7 +55,7 @@ def _only_one(stage: Stage) -> None:
 
 def _closed(stage: Stage, event: str) -> None:
     stage.step(f"the security engineer: `sentinel breakglass-close {event} --reason 'queue runs again'`")
-    done = stage.done("it could not be closed", "breakglass-close", event, "--reason", "queue runs again")
+    done = stage.security("it could not be closed", "breakglass-close", event, "--reason", "queue runs again")
     stage.tell(done.said)
 
 
@@ -65,5 +65,5 @@ def _reviewed(stage: Stage, event: str) -> None:
         f"the security engineer: `sentinel breakglass-review {event} --justified --comment '{comment}'`"
     )
     words = (event, "--justified", "--comment", comment)
-    done = stage.done("it could not be reviewed", "breakglass-review", *words)
+    done = stage.security("it could not be reviewed", "breakglass-review", *words)
     stage.tell(done.said)
