@@ -17,25 +17,33 @@ from sentinel_server import __version__
 from sentinel_server.errors import SentinelError
 
 COMMANDS: dict[str, Lazy] = {
+    "approve": Lazy("cli.commands.decide:approve", "Agree to a request of somebody else."),
     "audit": Lazy("cli.commands.audit:audit", "Read the audit log, and check it."),
     "breakglass": Lazy("cli.commands.breakglass:breakglass", "Take access in an emergency."),
     "breakglass-check": Lazy("cli.commands.emergencies:breakglass_check", "Show one emergency."),
     "breakglass-close": Lazy("cli.commands.ending:breakglass_close", "Close an emergency before its end."),
     "breakglass-list": Lazy("cli.commands.emergencies:breakglass_list", "List emergencies."),
     "breakglass-review": Lazy("cli.commands.ending:breakglass_review", "Review an emergency that is over."),
+    "cancel": Lazy("cli.commands.decide:cancel", "Take back a request of your own."),
+    "check": Lazy("cli.commands.requests:check", "Show one request, and whether it gives access now."),
     "config": Lazy("cli.commands.config:config", "Show what is configured; write and check documents."),
     "console": Lazy("cli.commands.console:console", "Open the AWS console."),
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
+    "deny": Lazy("cli.commands.decide:deny", "Say no to a request, for good."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
     "export": Lazy("cli.commands.export:export", "Print credentials for a shell or a program."),
     "import": Lazy("cli.commands.import_:import_", "Bring keys from other tools into the keyring."),
+    "extend": Lazy("cli.commands.request:extend", "Ask to go on after an approved access."),
     "init": Lazy("cli.commands.init:init", "Set up policies and the tables of a team."),
     "keyring": Lazy(
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."
     ),
     "mfa": Lazy("cli.commands.mfa:mfa", "Enrol a second factor for emergencies."),
+    "list": Lazy("cli.commands.requests:list_", "List requests for access."),
     "notify": Lazy("cli.commands.notify:notify", "Deliver what nobody was told yet."),
     "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
+    "request": Lazy("cli.commands.request:request", "Ask for access that needs an approval."),
+    "revoke-approval": Lazy("cli.commands.decide:revoke_approval", "End an approved access before its time."),
     "sandbox": Lazy("cli.commands.sandbox:sandbox", "Try everything on an embedded AWS."),
     "server-blocks": Lazy("cli.commands.blocks:server_blocks", "List who and what is blocked."),
     "server-revoke": Lazy("cli.commands.revoke:server_revoke", "Cut off sessions, now."),
@@ -43,6 +51,7 @@ COMMANDS: dict[str, Lazy] = {
     "server-sessions": Lazy("cli.commands.sessions:server_sessions", "List sessions."),
     "server-unblock": Lazy("cli.commands.blocks:server_unblock", "Lift a block."),
     "sso": Lazy("cli.commands.sso:sso", "Log in to IAM Identity Center, and out."),
+    "sweep": Lazy("cli.commands.sweep:sweep", "Write down what has expired, for cron."),
     "whoami": Lazy("cli.commands.whoami:whoami", "Say who AWS and policies think you are."),
 }
 """Every command; a test holds the summaries to what the commands say of themselves."""

@@ -286,7 +286,7 @@ class ApprovalRequired(Refused):
 
     code = "ApprovalRequired"
     exit_status = 4
-    default_hint = "ask the owner of the policy; this release cannot take approvals yet"
+    default_hint = "ask for it: sentinel request --profile NAME --justification WHY"
 
 
 class CutOff(Refused):

@@ -27,12 +27,19 @@ from sentinel_server.wiring.policies import (
     side_source,
 )
 from sentinel_server.wiring.principals import Visitor, actor, attended_by, load_profile, profiles, whoami
-from sentinel_server.wiring.requests import open_vote_signer, vote_check
+from sentinel_server.wiring.requests import (
+    Asker,
+    open_asking,
+    open_deciding,
+    open_vote_signer,
+    vote_check,
+)
 from sentinel_server.wiring.rotation import open_rotation
 from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
 from sentinel_server.wiring.stores import open_provisioner, open_store
 
 __all__ = [
+    "Asker",
     "Door",
     "Factors",
     "Invocation",
@@ -56,7 +63,9 @@ __all__ = [
     "log_out",
     "log_reader",
     "loopback",
+    "open_asking",
     "open_audit",
+    "open_deciding",
     "open_desk",
     "open_destinations",
     "open_door",

@@ -1,21 +1,79 @@
-"""Approvals: whose signatures count, and what signs ours."""
+"""Approvals: the desk at which requests are made and decided, whose signatures count, and what signs ours."""
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sentinel_server.clock import SystemClock
+from sentinel_server.clock import SystemClock, SystemIds
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.wiring.ledgers import LedgerOpener, open_records
+from sentinel_server.wiring.policies import Reading, open_sides, side_source
+from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
 from sentinel_server.wiring.signing import open_signer
 
 if TYPE_CHECKING:
+    from sentinel_server.identity.principal import Principal
     from sentinel_server.policy.keys import KeySet
+    from sentinel_server.policy.sides import SidePolicies
     from sentinel_server.policy.signing import Signer
+    from sentinel_server.records.store import Records
+    from sentinel_server.requests.desk import Desk, Rulebook
     from sentinel_server.requests.rules import VoteCheck
     from sentinel_server.settings.resolve import Settings
+
+_FIRST_REST, _LONGEST_REST = 0.005, 0.25
+"""Seconds to wait before another try at a commit, at most; they double."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Somebody at the desk who asks for access, known as the gate will know them."""
+
+    desk: Desk
+    principal: Principal
+
+
+@asynccontextmanager
+async def open_asking(settings: Settings, profile: str, visitor: Visitor) -> AsyncIterator[Asker]:
+    """The desk, reached as a door of this profile would reach it.
+
+    Raises UnknownProfile, InvalidSetting, LoginRequired and IdentityUnavailable.
+    """
+    from sentinel_server.credentials.endpoints import region_of
+
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        base = await open_base(stack, settings, profile, clock, visitor)
+        await base.prepare()
+        target = load_profile(settings, profile)
+        region = settings.region or region_of(target, settings.environ)
+        control = await open_control(stack, settings, base, target, clock)
+        reading = Reading(
+            stack=stack, settings=settings, control=control, region=region, clock=clock, say=visitor.say
+        )
+        records = await LedgerOpener(stack, settings, control, region)()
+        principal = await base.principal()
+        desk = _desk(settings, records, side_source(reading), clock, signer=None)
+        yield Asker(desk=desk, principal=principal)
+
+
+@asynccontextmanager
+async def open_deciding(settings: Settings, *, signing: bool = False) -> AsyncIterator[Desk]:
+    """The desk for those who look at requests and decide about them, with the credentials of operators.
+
+    With `signing` it has our signer, when one is set.
+    """
+    async with AsyncExitStack() as stack:
+        records = await stack.enter_async_context(open_records(settings))
+        sides = await stack.enter_async_context(open_sides(settings))
+        signer = await stack.enter_async_context(open_vote_signer(settings)) if signing else None
+        yield _desk(settings, records, sides, SystemClock(), signer)
 
 
 def vote_check(settings: Settings) -> VoteCheck:
@@ -69,3 +127,38 @@ async def open_vote_signer(settings: Settings) -> AsyncIterator[Signer | None]:
         return
     async with open_signer(settings, key_file=key_file, kms_key=kms_key) as signer:
         yield signer
+
+
+def _desk(
+    settings: Settings, records: Records, sides: SidePolicies, clock: SystemClock, signer: Signer | None
+) -> Desk:
+    from sentinel_server.requests.desk import Desk, Limits
+
+    limits = Limits(ticket=settings.approvals_ticket_pattern, max_pending=settings.approvals_max_pending)
+    return Desk(
+        records=records,
+        rules=partial(_rulebook, sides),
+        clock=clock,
+        ids=SystemIds(),
+        rest=_rest,
+        persons=settings.persons,
+        check=vote_check(settings),
+        signer=signer,
+        limits=limits,
+    )
+
+
+async def _rulebook(sides: SidePolicies) -> Rulebook:
+    from sentinel_server.policy.sides import approvals
+    from sentinel_server.requests.desk import Rulebook
+
+    loaded = await approvals(sides)
+    if loaded is None:
+        return Rulebook(policy=None)
+    return Rulebook(policy=loaded.document, account=loaded.account)
+
+
+async def _rest(attempt: int) -> None:
+    """A moment, longer each time and different for everybody, so that the same two do not meet again."""
+    longest = min(_FIRST_REST * 2 ** min(attempt, 10), _LONGEST_REST)
+    await asyncio.sleep(longest * secrets.randbelow(1000) / 1000)
