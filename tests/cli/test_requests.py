@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -256,7 +255,6 @@ def _soon(people: Team, *words: str) -> threading.Thread:
                 command = [sys.executable, "-m", "cli.main", words[0], request, *words[1:]]
                 subprocess.run(command, env=environment, check=True, capture_output=True)
                 return
-            time.sleep(0.05)
 
     thread = threading.Thread(target=decide)
     thread.start()
