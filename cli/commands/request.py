@@ -143,12 +143,10 @@ async def _profile_of(settings: Settings, request_id: str) -> str:
 
 async def _ask(settings: Settings, wish: _Wish, made: list[str]) -> None:
     from cli.asked import settle
-    from cli.output import note
-    from cli.prompt import TerminalPrompt
-    from sentinel_server import wiring
+    from cli.visitor import at_the_terminal
+    from sentinel_server.wiring import open_asking
 
-    visitor = wiring.Visitor(prompt=TerminalPrompt(), say=note)
-    async with wiring.open_asking(settings, wish.profile, visitor) as asker:
+    async with open_asking(settings, wish.profile, at_the_terminal()) as asker:
         done = await _made(asker, wish)
         made.append(done.request.id)
         failed = await settle(settings, asker.desk, done)
