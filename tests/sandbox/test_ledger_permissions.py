@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from sentinel_server.breakglass.model import Emergency
 from sentinel_server.breakglass.opening import open_glass
 from sentinel_server.clock import SystemIds, sortable
 from sentinel_server.credentials.model import AwsCredentials
-from sentinel_server.errors import StoreUnavailable
+from sentinel_server.errors import SentinelError, StoreUnavailable
 from sentinel_server.mfa.attempts import attempts_ref, read_attempts
 from sentinel_server.mfa.challenge import creation, new_challenge
 from sentinel_server.mfa.proof import Asked
@@ -31,18 +31,23 @@ from sentinel_server.notifications.outbox import outbox_change, outbox_ref, read
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import Family, ledger_table
 from sentinel_server.provisioning.iam import ROLES, Role, policy, table_arn
-from sentinel_server.records.model import INDEXED, RETENTION, Change, Ledger, Ref, Search, Value
-from sentinel_server.requests.model import AccessRequest, Ruling
+from sentinel_server.records.model import INDEXED, RETENTION, Change, Ledger, Ref, Row, Search, Value
+from sentinel_server.requests.asking import ask
+from sentinel_server.requests.deciding import approve, cancel, deny, revoke
+from sentinel_server.requests.desk import Desk
+from sentinel_server.requests.model import AccessRequest
 from sentinel_server.requests.news import request_event
-from sentinel_server.requests.rows import request_ref, request_values, ruling_values, votes_value
+from sentinel_server.requests.rows import request_ref, request_values, votes_value
+from sentinel_server.requests.sweeping import sweep
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.secret import Secret
 from tests.fakes import dynamodb_local
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.dynamodb_local import client_at
-from tests.fakes.emergencies import BOB, a_call, a_desk, an_actor, rulebook
-from tests.fakes.requests import ALICE, a_request, vote_of
+from tests.fakes.emergencies import a_call, a_desk, an_actor, rulebook
+from tests.fakes.request_desk import Office, wanted
+from tests.fakes.requests import ALICE, BOB, a_request, vote_of
 
 TABLES = {ledger: f"permitted-{ledger.value}" for ledger in Ledger}
 LATER = NOON + timedelta(hours=2)
@@ -144,32 +149,61 @@ def approval(request: AccessRequest, seen: int) -> Change:
     return set_in(request_ref(request.id), seen, votes=votes, approved_at=sortable(NOON), status="approved")
 
 
-async def test_a_request_goes_its_way_with_each_doing_their_part(place: Place) -> None:
-    request = fresh(ticket="OPS-1")
-    ref = request_ref(request.id)
-    assert await done(place, Role.REQUESTER, asked(request), counted(), told(request))
-    assert await done(place, Role.APPROVER, approval(request, 1), told(request))
-    assert await done(place, Role.REQUESTER, set_in(ref, 2, started_at=sortable(LATER)))
-    revoked = ruling_values("revoked", Ruling(at=LATER, by="security", comment="left the team"))
-    assert await done(place, Role.SECURITY, Change(ref=ref, seen=3, set=revoked), told(request))
-    assert await done(place, Role.SECURITY, set_in(ref, 4, ttl=1900000000, status="revoked"))
+@asynccontextmanager
+async def seated(place: Place, role: Role, at: datetime = NOON) -> AsyncIterator[Desk]:
+    """A desk for requests, with the credentials of that role."""
+    async with place.as_a(role) as records:
+        ids: Any = SystemIds()
+        yield Office(records=records, clock=FakeClock(time=at), ids=ids).desk()
+
+
+async def row_of(place: Place, request_id: str) -> Row:
+    """The row of a request, as an auditor sees it."""
+    ref = request_ref(request_id)
     async with place.as_a(Role.AUDITOR) as records:
-        row = (await records.get([ref]))[ref]
-    assert (row.version, row.values[RETENTION]) == (5, 1900000000)
+        return (await records.get([ref]))[ref]
 
 
-async def test_a_requester_takes_back_and_an_approver_denies(place: Place) -> None:
-    mine, theirs = fresh(), fresh()
-    assert await done(place, Role.REQUESTER, asked(mine), told(mine))
-    assert await done(place, Role.REQUESTER, asked(theirs), told(theirs))
-    cancelled = ruling_values("cancelled", Ruling(at=LATER, by=ALICE.person, comment="not needed"))
-    assert await done(
-        place, Role.REQUESTER, Change(ref=request_ref(mine.id), seen=1, set={**cancelled, "status": "x"})
-    )
-    denied = ruling_values("denied", Ruling(at=LATER, by=BOB.person, comment="no"))
-    assert await done(
-        place, Role.APPROVER, Change(ref=request_ref(theirs.id), seen=1, set={**denied, "status": "x"})
-    )
+async def test_a_request_goes_its_way_with_each_doing_their_part(place: Place) -> None:
+    async with seated(place, Role.REQUESTER) as desk:
+        request = (await ask(desk, wanted(ticket="OPS-1"))).request
+        with pytest.raises(StoreUnavailable, match="AccessDenied"):
+            await approve(desk, request.id, BOB)
+    async with seated(place, Role.APPROVER) as desk:
+        assert (await approve(desk, request.id, BOB, "go on")).request.approved_at == NOON
+    assert await done(place, Role.REQUESTER, set_in(request_ref(request.id), 2, started_at=sortable(NOON)))
+    async with seated(place, Role.SECURITY) as desk:
+        await revoke(desk, request.id, BOB, "left the team")
+    async with seated(place, Role.SECURITY, LATER) as desk:
+        assert not [each async for each in sweep(desk) if isinstance(each, SentinelError)]
+    row = await row_of(place, request.id)
+    assert RETENTION in row.values
+    assert row.values["ticket"] == "OPS-1"
+
+
+async def test_a_requester_takes_back_and_an_approver_denies_or_revokes(place: Place) -> None:
+    for role, decide in ((Role.REQUESTER, cancel), (Role.APPROVER, deny), (Role.APPROVER, revoke)):
+        async with seated(place, Role.REQUESTER) as desk:
+            request = (await ask(desk, wanted())).request
+        if decide is revoke:
+            async with seated(place, Role.APPROVER) as desk:
+                await approve(desk, request.id, BOB)
+        async with seated(place, role) as desk:
+            await decide(desk, request.id, ALICE if role is Role.REQUESTER else BOB, "no longer needed")
+        row = await row_of(place, request.id)
+        assert any(name.endswith("_comment") for name in row.values)
+
+
+async def test_what_nobody_decides_expires_by_security_alone(place: Place) -> None:
+    async with seated(place, Role.REQUESTER) as desk:
+        request = (await ask(desk, wanted())).request
+    over = NOON + timedelta(days=2)
+    async with seated(place, Role.APPROVER, over) as desk:
+        failed = [each async for each in sweep(desk) if isinstance(each, SentinelError)]
+        assert any("AccessDenied" in each.message for each in failed)
+    async with seated(place, Role.SECURITY, over) as desk:
+        assert not [each async for each in sweep(desk) if isinstance(each, SentinelError)]
+    assert (await row_of(place, request.id)).values["status"] == "expired"
 
 
 @pytest.mark.parametrize("name", ["votes", "approved_at", "denied_at", "revoked_at", "revoked_by", "ttl"])
