@@ -136,6 +136,17 @@ async def test_ledgers_of_another_account_are_refused(environment: dict[str, str
             pass
 
 
+async def test_ledgers_that_cannot_be_opened_hinder_only_those_who_need_them(
+    environment: dict[str, str],
+) -> None:
+    far = "arn:aws:dynamodb:us-east-1:999999999999:table/sentinel-requests"
+    async with wiring.open_store(settings(environment, store=SHARED, request_table=far)) as store:
+        await store.create(a_session(8))
+        assert (await store.standing(a_session(8).id, ())).session == a_session(8)
+        with pytest.raises(StoreUnavailable, match="asked with credentials of account"):
+            await store.standing(a_session(8).id, (), [REQUEST])
+
+
 async def test_a_missing_table_is_an_error_and_never_no_rows(environment: dict[str, str]) -> None:
     nowhere = settings(environment, store=SHARED, request_table="no-such-table")
     async with wiring.open_records(nowhere) as records:

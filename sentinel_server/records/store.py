@@ -6,7 +6,7 @@ because it could not be read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from sentinel_server.records.model import Change, Found, Ref, Row, Search
@@ -19,6 +19,10 @@ MOST_ROWS = 100
 
 MAX_PAGE = 1000
 """Rows that one page may hold."""
+
+
+ReadRows = Callable[[Sequence[Ref]], Awaitable[Mapping[Ref, Row]]]
+"""`Records.get`, for whoever only reads."""
 
 
 class Records(Protocol):

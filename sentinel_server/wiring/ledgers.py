@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import StoreUnavailable
-from sentinel_server.records.model import Ledger
+from sentinel_server.records.model import Ledger, Ref, Row
 from sentinel_server.settings.locations import DynamoDbLocation, SqliteLocation, StoreLocation
 from sentinel_server.wiring.principals import control_name, open_own
 
@@ -42,12 +43,18 @@ class LedgerOpener:
         self._control = control
         self._region = region
         self._opened: Records | None = None
+        self._opening = asyncio.Lock()
 
     async def __call__(self) -> Records:
         """The ledgers. Raises StoreUnavailable when the credentials are of another account."""
-        if self._opened is None:
-            self._opened = await self._open()
-        return self._opened
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await self._open()
+            return self._opened
+
+    async def read(self, refs: Sequence[Ref]) -> Mapping[Ref, Row]:
+        """Rows of the ledgers, which are opened for it when nobody has. Raises StoreUnavailable."""
+        return await (await self()).get(refs)
 
     def beside(self, where: StoreLocation) -> Mapping[Ledger, str] | None:
         """The tables of all ledgers when one request can read them together with what is at `where`."""

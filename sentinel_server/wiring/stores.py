@@ -77,7 +77,7 @@ class StoreOpener:
         from sentinel_server.adapters.local.sqlite import SqliteSessions
 
         together = all(ledger == where for ledger in self._settings.ledgers.values())
-        store = SqliteSessions(where.path, records=None if together else await self.ledgers())
+        store = SqliteSessions(where.path, elsewhere=None if together else self.ledgers.read)
         self._stack.push_async_callback(store.close)
         return store
 
@@ -96,7 +96,7 @@ class StoreOpener:
             ref,
             region,
             ledgers=beside,
-            records=None if beside else await self.ledgers(),
+            elsewhere=None if beside else self.ledgers.read,
         )
         self._stack.push_async_callback(store.close)
         return store

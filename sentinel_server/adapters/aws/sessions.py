@@ -30,7 +30,7 @@ from sentinel_server.provisioning.desired import (
 )
 from sentinel_server.records.model import Ledger, Ref, Row
 from sentinel_server.records.rules import checked_refs
-from sentinel_server.records.store import Records
+from sentinel_server.records.store import ReadRows
 from sentinel_server.sessions.listing import checked_limit, matches, page_of, read_token
 from sentinel_server.sessions.model import (
     Block,
@@ -59,7 +59,7 @@ class DynamoDbSessions:
     """A SessionStore in a DynamoDB table, given by its name or its ARN.
 
     `urgent` is a client that neither retries nor waits long, for `standing`; without one `client` does both.
-    `ledgers` are the tables beside it that `standing` reads in the same request; without them `records` is
+    `ledgers` are the tables beside it that `standing` reads in the same request; without them `elsewhere` is
     asked at the same time. `on_close` closes whatever the clients need closed.
     """
 
@@ -71,7 +71,7 @@ class DynamoDbSessions:
         *,
         urgent: DynamoDBClient | None = None,
         ledgers: Mapping[Ledger, str] | None = None,
-        records: Records | None = None,
+        elsewhere: ReadRows | None = None,
         read_budget: float = READ_BUDGET,
         hedge_after: float = HEDGE_AFTER,
         on_close: Callable[[], Awaitable[None]] | None = None,
@@ -82,7 +82,7 @@ class DynamoDbSessions:
         self._urgent = client if urgent is None else urgent
         self._items = Items(client, table, KEY)
         self._ledgers = ledgers or {}
-        self._records = records
+        self._elsewhere = elsewhere
         self._read_budget = read_budget
         self._hedge_after = hedge_after
         self._on_close = on_close
@@ -130,9 +130,9 @@ class DynamoDbSessions:
         self, client: DynamoDBClient, ids: Sequence[str], refs: Sequence[Ref]
     ) -> tuple[Mapping[str, Item], Mapping[Ref, Row]]:
         if refs and not self._ledgers:
-            if self._records is None:
+            if self._elsewhere is None:
                 raise StoreUnavailable(f"{self._ref.url} is used without approvals and emergencies")
-            (found, _), rows = await together(self._look(client, ids, ()), self._records.get(refs))
+            (found, _), rows = await together(self._look(client, ids, ()), self._elsewhere(refs))
             return found, rows
         wanted = {**({self._table: ids} if ids else {}), **keys_by_table(refs, self._ledgers)}
         tables = await look(client, wanted, KEY) if wanted else {}
@@ -277,7 +277,7 @@ async def open_dynamodb_sessions(
     region: str | None = None,
     *,
     ledgers: Mapping[Ledger, str] | None = None,
-    records: Records | None = None,
+    elsewhere: ReadRows | None = None,
 ) -> DynamoDbSessions:
     """A store with two clients of its own, which `close` closes: one that retries, one for `standing`."""
     async with AsyncExitStack() as stack:
@@ -289,7 +289,7 @@ async def open_dynamodb_sessions(
             ref,
             urgent=urgent,
             ledgers=ledgers,
-            records=records,
+            elsewhere=elsewhere,
             on_close=stack.pop_all().aclose,
         )
 

@@ -19,7 +19,7 @@ from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, NotFound, StoreUnavailable
 from sentinel_server.records.model import Ref
 from sentinel_server.records.rules import checked_refs
-from sentinel_server.records.store import Records
+from sentinel_server.records.store import ReadRows
 from sentinel_server.sessions.listing import Position, checked_limit, matches, page_of, read_token
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Session, Standing, checked_new
 from sentinel_server.sessions.store import Beat, Page, SessionQuery, StoreRef
@@ -31,11 +31,13 @@ class SqliteSessions:
     """A SessionStore in the file at `path`, made when it is first used, with its directory.
 
     A write waits at most `write_wait` seconds for the writers of other processes. Ledgers are in the same
-    file unless `records` keeps them.
+    file unless they are read `elsewhere`.
     """
 
-    def __init__(self, path: Path, *, write_wait: float = WRITE_WAIT, records: Records | None = None) -> None:
-        self._records = records
+    def __init__(
+        self, path: Path, *, write_wait: float = WRITE_WAIT, elsewhere: ReadRows | None = None
+    ) -> None:
+        self._elsewhere = elsewhere
         self._ref = StoreRef(url=f"sqlite://{path.as_posix()}", shared=False)
         self._file = SqliteFile(path, SCHEMA, write_wait=write_wait)
 
@@ -54,9 +56,9 @@ class SqliteSessions:
         self, session_id: str | None, keys: Sequence[BlockKey], refs: Sequence[Ref] = ()
     ) -> Standing:
         """The row, the blocks under `keys`, in their order, and the rows under `refs`, from one statement."""
-        if refs and self._records is not None:
-            elsewhere = await self._records.get(refs)
-            return replace(await self.standing(session_id, keys), rows=elsewhere)
+        if refs and self._elsewhere is not None:
+            apart = await self._elsewhere(refs)
+            return replace(await self.standing(session_id, keys), rows=apart)
         wanted, asked = dict.fromkeys(keys), checked_refs(refs)
         statement = _standing(len(wanted), len(asked))
         arguments = (session_id, *(str(key) for key in wanted), *ledger_rows.places(asked))

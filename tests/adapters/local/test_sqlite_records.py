@@ -177,7 +177,7 @@ async def test_a_full_disk_leaves_nothing_of_a_commit(records: SqliteRecords) ->
 
 async def test_sessions_whose_ledgers_are_elsewhere_ask_there(path: Path, tmp_path: Path) -> None:
     elsewhere = SqliteRecords(tmp_path / "other" / "ledgers.db")
-    sessions, here = SqliteSessions(path, records=elsewhere), SqliteRecords(path)
+    sessions, here = SqliteSessions(path, elsewhere=elsewhere.get), SqliteRecords(path)
     await elsewhere.commit([made(REQUEST, person="there")])
     await here.commit([made(REQUEST, person="here")])
     await sessions.create(a_session())
