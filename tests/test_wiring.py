@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,6 @@ from sentinel_server.settings.environ import read_settings
 from sentinel_server.settings.resolve import Settings
 from tests.fakes.aws import Sandbox, embedded_aws, trust
 from tests.fakes.signers import key_pair
-
-UNHURRIED = timedelta(seconds=30)
-"""Nothing here is about time, and machines that run tests can be slow."""
 
 ASK = Ask(profile="prod", mode=Mode.CREDENTIAL_PROCESS)
 POLICY = 'version: "1"\nrules:\n  - {name: dev, effect: allow, conditions: {users: [dev]}}\n'
@@ -84,11 +80,7 @@ def settings(environment: dict[str, str], **flags: str) -> Settings:
 async def issued(environment: dict[str, str], **flags: str) -> str:
     """The access key that a one-shot door gives for `prod`. Raises the refusal."""
     async with wiring.open_door(settings(environment, **flags), ASK, wiring.Visitor()) as door:
-<<<<<<< HEAD
         return (await issue_once(door.gate, door.seat)).credentials.access_key_id
-=======
-        return (await door.gate.issue(door.seat, patience=UNHURRIED)).credentials.access_key_id
->>>>>>> 82c6f68 (Let the wiring's tests wait, because nothing in them is about time)
 
 
 def callers(sandbox: Sandbox, operation: str) -> set[str]:
