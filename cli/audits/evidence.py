@@ -16,25 +16,21 @@ if TYPE_CHECKING:
     from sentinel_server.auditlog.chain import SealKey
     from sentinel_server.auditlog.verify import ExpectedHead
     from sentinel_server.errors import AuditUnavailable
+    from sentinel_server.policy.keys import KeySet
 
 _HEAD = re.compile(r"[0-9a-f]{16}:[0-9]{1,15}:[0-9a-f]{64}", re.ASCII)
 
 
 class Given(NamedTuple):
-    """What the log is held to: the keys of its seals, and lines that were noted elsewhere."""
+    """What the log is held to: the keys of its seals, lines that were noted elsewhere, public keys.
+
+    `usual` is the directory that is configured and the file with the key of its seals.
+    """
 
     keys: tuple[SealKey, ...] = ()
     heads: tuple[ExpectedHead, ...] = ()
-
-
-def default_directory() -> Path:
-    """The configured one. Raises AuditUnavailable when it is not there."""
-    from cli.context import settings_from
-
-    directory = settings_from({}).audit_directory
-    if not directory.is_dir():
-        raise _nothing_in(directory)
-    return directory
+    public: KeySet | None = None
+    usual: tuple[Path, Path] | None = None
 
 
 def verified(paths: Iterable[Path], given: Given) -> Iterator[Found]:
@@ -45,7 +41,7 @@ def verified(paths: Iterable[Path], given: Given) -> Iterator[Found]:
     single: dict[Path, list[Path]] = defaultdict(list)
     places: list[tuple[Path, list[Path], bool]] = []
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() or path == _configured(given):
             places.append((path, _log_files(path), True))
         else:
             single[path.parent].append(path)
@@ -58,15 +54,20 @@ def verified(paths: Iterable[Path], given: Given) -> Iterator[Found]:
         yield _verify(directory, files, given._replace(heads=tuple(here)), whole=whole)
 
 
+def _configured(given: Given) -> Path | None:
+    return given.usual[0] if given.usual else None
+
+
 def _verify(directory: Path, files: Iterable[Path], given: Given, *, whole: bool) -> Found:
     from sentinel_server.auditlog.chain import key_file_of
     from sentinel_server.auditlog.findings import Code, FileReport, Finding, Report
     from sentinel_server.auditlog.verify import verify
 
     contents = {path.name: _content(path) for path in files}
-    keys = {key.id: key for key in (*given.keys, *_key_beside(key_file_of(directory)))}
+    beside = given.usual[1] if given.usual and directory == given.usual[0] else key_file_of(directory)
+    keys = {key.id: key for key in (*given.keys, *_key_beside(beside))}
     readable = {name: content for name, content in contents.items() if isinstance(content, bytes)}
-    report = verify(readable, keys, whole_directory=whole, expected=given.heads)
+    report = verify(readable, keys, whole_directory=whole, expected=given.heads, public=given.public)
     unread = [
         FileReport(file=name, findings=(Finding(code=Code.UNREADABLE, file=name, text=why),))
         for name, why in contents.items()
@@ -81,6 +82,8 @@ def _log_files(directory: Path) -> list[Path]:
 
     try:
         files = [path for path in directory.iterdir() if path.suffix == SUFFIX]
+    except FileNotFoundError:
+        raise _nothing_in(directory) from None
     except OSError as error:
         raise AuditUnavailable(f"cannot read {directory}: {error.strerror}", hint="") from error
     if not files:

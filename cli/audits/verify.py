@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import output_option, own_option
+from cli.options import flags_of, output_option, own_option, setting_option
 
 
 @click.command("verify-logs")
@@ -28,14 +28,17 @@ from cli.options import output_option, own_option
     metavar="HEAD",
     help="WRITER:SEQ:HASH of a line that must be there, or a file that --json was saved in.",
 )
+@setting_option("--keys", setting="audit.keys", metavar="FILE", help="Public keys, to check signatures with.")
 @output_option("human", "json")
 @click.pass_context
 def verify_logs(
     ctx: click.Context,
+    /,
     paths: tuple[Path, ...],
     key_files: tuple[Path, ...],
     heads: tuple[str, ...],
     output: str,
+    **flags: str | None,
 ) -> None:
     """Tell whether log lines were changed, removed, reordered, repeated or cut.
 
@@ -45,12 +48,18 @@ def verify_logs(
     Exits 0 when nothing is wrong, 1 when something is, 2 when used wrongly and 6 when not all could be
     checked: a last line without its end, an unreadable file, a key that is not here.
     """
-    from cli.audits.evidence import Given, default_directory, expected, read_key, verified
+    from cli.audits.evidence import Given, expected, read_key, verified
     from cli.audits.report import as_json, exit_status, in_words
+    from cli.context import settings_from
+    from sentinel_server import wiring
 
+    settings = settings_from(flags_of(flags))
     given = Given(
-        keys=tuple(map(read_key, key_files)), heads=tuple(head for text in heads for head in expected(text))
+        keys=tuple(map(read_key, key_files)),
+        heads=tuple(head for text in heads for head in expected(text)),
+        public=wiring.log_public_keys(settings),
+        usual=wiring.seal_key_of(settings),
     )
-    found = list(verified(paths or (default_directory(),), given))
+    found = list(verified(paths or (settings.audit_directory,), given))
     click.echo(as_json(found) if output == "json" else "\n".join(in_words(found)))
     ctx.exit(exit_status(found))

@@ -28,6 +28,8 @@ OPENED = "opened"
 """The action of the first line of every file."""
 CHECKPOINT = "checkpoint"
 """The action of a sealed line further on."""
+SIGNED = "signed"
+"""The action of a line that holds a signature over another one."""
 CHECKPOINT_EVERY = 256
 """Lines between two checkpoints."""
 SUFFIX = ".jsonl"

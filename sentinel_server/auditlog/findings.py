@@ -28,6 +28,8 @@ class Code(Enum):
     NOT_JSON = ("not_json", Severity.TAMPERED)
     BAD_CHECKPOINT = ("bad_checkpoint", Severity.TAMPERED)
     UNSIGNED = ("unsigned", Severity.TAMPERED)
+    BAD_SIGNATURE = ("bad_signature", Severity.TAMPERED)
+    CONTRADICTED = ("contradicted", Severity.TAMPERED)
     MISSING_CHECKPOINT = ("missing_checkpoint", Severity.TAMPERED)
     MISSING_FILE = ("missing_file", Severity.TAMPERED)
     CUT_BACK = ("cut_back", Severity.TAMPERED)
@@ -37,10 +39,13 @@ class Code(Enum):
     UNCHECKED = ("unchecked", Severity.INCOMPLETE)
     WRONG_KEY = ("wrong_key", Severity.INCOMPLETE)
     ROTATED_KEY = ("rotated_key", Severity.INCOMPLETE)
+    SIGNATURE_UNCHECKED = ("signature_unchecked", Severity.INCOMPLETE)
+    NOT_SIGNED = ("not_signed", Severity.INCOMPLETE)
     UNREADABLE = ("unreadable", Severity.INCOMPLETE)
     EARLIER_MISSING = ("earlier_missing", Severity.INCOMPLETE)
     NEXT_MISSING = ("next_missing", Severity.INCOMPLETE)
     NOT_CLOSED = ("not_closed", Severity.NOTE)
+    UNSIGNED_TAIL = ("unsigned_tail", Severity.NOTE)
 
     def __init__(self, word: str, severity: Severity) -> None:
         self.word = word

@@ -6,18 +6,22 @@ when that fails is the failure explained, and whatever the explanation misses is
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from sentinel_server.auditlog.across import ExpectedHead, between
-from sentinel_server.auditlog.chain import FILE_NAME, OPENED, Head
+from sentinel_server.auditlog.chain import FILE_NAME, OPENED, SIGNED, Head
 from sentinel_server.auditlog.findings import Code, FileReport, Finding, Report, Severity
 from sentinel_server.auditlog.lines import Line, Parsed, parse
 from sentinel_server.auditlog.links import first_seq, is_first
 from sentinel_server.auditlog.seals import Keys, Seal, judge, seal_findings, seals_missing
 from sentinel_server.auditlog.trace import trace
+
+if TYPE_CHECKING:
+    from sentinel_server.policy.keys import KeySet
 
 __all__ = ["ExpectedHead", "Keys", "verify"]
 
@@ -28,10 +32,12 @@ def verify(
     *,
     whole_directory: bool = False,
     expected: Sequence[ExpectedHead] = (),
+    public: KeySet | None = None,
 ) -> Report:
     """What the files hold, in the order of their names.
 
     With `whole_directory` they are all there is: a file that another one has seen must be among them.
+    Signatures are checked with the keys `public`.
     """
     parsed = {name: parse(files[name]) for name in sorted(files)}
     reports: dict[str, FileReport] = {}
@@ -40,10 +46,28 @@ def verify(
         writer = _writer(name, each)
         reports[name] = _file(name, writer, each, keys, ends.get(writer, 0))
         ends[writer] = max((line.seq + 1 for line in each.lines[-1:]), default=ends.get(writer, 0))
-    for name, finding in between(parsed, reports, whole_directory, expected):
+    together = between(parsed, reports, whole_directory, expected)
+    for name, finding in (*together, *_signatures(parsed, reports, public)):
         report = reports.get(name, FileReport(file=name))
         reports[name] = replace(report, findings=(*report.findings, finding))
     return Report(files=tuple(reports.values()))
+
+
+def _signatures(
+    parsed: Mapping[str, Parsed], reports: Mapping[str, FileReport], public: KeySet | None
+) -> Iterator[tuple[str, Finding]]:
+    """What the signatures show, chain by chain."""
+    chains: dict[str, list[tuple[str, Line]]] = defaultdict(list)
+    for name, each in parsed.items():
+        writer = reports[name].writer
+        chains[writer] += [(name, line) for line in each.lines if line.writer == writer]
+    for chain in chains.values():
+        signed = public is not None or any(line.action == SIGNED for _, line in chain)
+        if chain and signed:
+            from sentinel_server.auditlog.signatures import signature_findings
+
+            names = {line: name for name, line in chain}
+            yield from signature_findings(names, list(names), public)
 
 
 def _writer(name: str, parsed: Parsed) -> str:

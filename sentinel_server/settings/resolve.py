@@ -93,6 +93,8 @@ class Settings:
     audit_directory: Path
     audit_required: bool
     audit_checkpoint_every: int
+    audit_signing_key: Path | str | None
+    audit_keys: Path | None
     audit_file_mib: int
     audit_sinks: tuple[str, ...]
     audit_cloudwatch: CloudWatchLocation | None

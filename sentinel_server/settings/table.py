@@ -127,6 +127,11 @@ def read_backend(text: str) -> str:
     return text
 
 
+def _path_or_kms(text: str) -> Path | str:
+    """A file, or the name of a KMS key."""
+    return text.removeprefix("kms:") if text.startswith("kms:") and len(text) > 4 else _path(text)
+
+
 def _sinks(text: str) -> tuple[str, ...]:
     sinks = tuple(part.strip() for part in text.split(","))
     unknown = next((sink for sink in sinks if sink not in SINKS), None)
@@ -249,6 +254,13 @@ def _of_audit(state: Path) -> tuple[Setting, ...]:
         ("directory", str(state / "audit"), _path, "where the audit log is written"),
         ("required", "true", read_flag, "issue nothing when the audit log cannot be written"),
         ("checkpoint_every", "256", _number(1, 100_000), "log lines between two sealed ones"),
+        (
+            "signing_key",
+            None,
+            _path_or_kms,
+            "what signs the log: a key file, or kms: and a key",
+        ),
+        ("keys", None, _path, "the public keys that verify-logs checks signatures with"),
         ("file_mib", "16", _number(1, 1024), "MiB after which the log goes on in another file"),
         ("sinks", "file", _sinks, "where the log goes, of file, stderr, syslog and cloudwatch"),
         ("cloudwatch", None, parse_cloudwatch, "the log group that the log is sent to"),

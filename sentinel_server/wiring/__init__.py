@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sentinel_server.wiring.audit_keys import log_public_keys, seal_key_of
 from sentinel_server.wiring.audits import log_reader, open_audit, open_shippers
 from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory, sign_in
 from sentinel_server.wiring.emergencies import (
@@ -61,6 +62,7 @@ __all__ = [
     "load_profile",
     "log_in",
     "log_out",
+    "log_public_keys",
     "log_reader",
     "loopback",
     "open_asking",
@@ -88,6 +90,7 @@ __all__ = [
     "read_overseers",
     "read_parameter",
     "runtime_directory",
+    "seal_key_of",
     "side_source",
     "sign_in",
     "vote_check",

@@ -6,13 +6,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
 from sentinel_server.errors import AuditUnavailable
+from sentinel_server.wiring.audit_keys import LEAVING, head_signing, seal_key
 from sentinel_server.wiring.principals import Say, control_name, open_own
 
 if TYPE_CHECKING:
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from sentinel_server.auditlog.fanout import Destination
     from sentinel_server.auditlog.files import LogFiles
     from sentinel_server.auditlog.shipping import Outlet, Shipper
+    from sentinel_server.auditlog.signing import HeadSigning
     from sentinel_server.auditlog.sink import AuditSink
     from sentinel_server.settings.resolve import Settings
 
-LEAVING = timedelta(seconds=2)
-"""How long a process that ends goes on sending."""
 _STDERR = 2
 
 
@@ -56,7 +55,9 @@ async def open_audit(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         shippers = await _shippers(stack, settings, say, control)
-        sink: AuditSink = FanOut([*_written(settings, clock), *_guards(settings, clock, shippers)], say)
+        signing = head_signing(settings, clock, say, control, hurry=sending is Sending.LATER)
+        places = [*_written(settings, clock, signing), *_guards(settings, clock, shippers)]
+        sink: AuditSink = FanOut(places, say)
         if shippers and sending is not Sending.LATER:
             from sentinel_server.auditlog.shipping import Nudging
 
@@ -93,7 +94,7 @@ async def _stop(task: asyncio.Task[None]) -> None:
         await task
 
 
-def _written(settings: Settings, clock: SystemClock) -> list[Destination]:
+def _written(settings: Settings, clock: SystemClock, signing: HeadSigning | None) -> list[Destination]:
     """The places that are written to at once; the file is the one that must be, or else stderr."""
     from sentinel_server.adapters.local.jsonl import JsonlAudit, QueuedAudit
     from sentinel_server.auditlog.fanout import Destination
@@ -106,15 +107,17 @@ def _written(settings: Settings, clock: SystemClock) -> list[Destination]:
             ids=SystemIds(),
             every=settings.audit_checkpoint_every,
             limit=settings.audit_file_mib * 1024 * 1024,
+            key_file=seal_key(settings),
+            signing=signing,
         )
         found.append(Destination(name="file", sink=log, required=settings.audit_required))
     if "stderr" in settings.audit_sinks:
         from sentinel_server.adapters.local.log_directory import audit_errors, load_key
         from sentinel_server.adapters.local.stream_lines import StreamLines
-        from sentinel_server.auditlog.chain import SealKey, key_file_of
+        from sentinel_server.auditlog.chain import SealKey
 
         def key() -> SealKey:
-            path = key_file_of(settings.audit_directory)
+            path = seal_key(settings)
             with audit_errors(path.parent):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 return load_key(path)

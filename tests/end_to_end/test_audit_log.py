@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from sentinel_server.adapters.local.key_file import generate_key
+from sentinel_server.policy.keys import KeySet, PublicKey, print_key_set
+from sentinel_server.policy.statement import Algorithm
 from tests.fakes.deployment import Deployment, Door, deployment
 from tests.fakes.processes import until
 
@@ -170,6 +173,49 @@ def test_a_log_that_has_not_been_taken_for_too_long_opens_no_door(
     assert "cloudwatch has not taken the audit log for" in done.err
     home.aws.heal()
     assert home.run("credentials", "--profile", "dev", **behind).code == 0
+
+
+def test_a_running_server_has_its_log_signed_by_kms_in_the_background(
+    home: Deployment, tmp_path: Path
+) -> None:
+    kms = home.root("kms")
+    arn = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": ["kms:Sign", "kms:GetPublicKey"], "Resource": arn}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    home.root("iam").put_user_policy(UserName="dev", PolicyName="sign", PolicyDocument=document)
+    public = PublicKey(id=arn, algorithm=Algorithm.ECDSA, der=kms.get_public_key(KeyId=arn)["PublicKey"])
+    (tmp_path / "keys.json").write_text(print_key_set(KeySet(keys=(public,))))
+    home.aws.fail(service="kms", kind="latency", seconds=0.5)
+    with home.door(SENTINEL_AUDIT_SIGNING_KEY=f"kms:{arn}", SENTINEL_AUDIT_CHECKPOINT_EVERY="2") as door:
+        assert door.fetch().seconds < 0.4
+        until(lambda: any('"signed"' in line for line in on_disk(home)), "the log is signed")
+        home.aws.heal()
+        door.running.hush()
+        door.running.wait()
+    done = home.run("audit", "verify-logs", "--keys", str(tmp_path / "keys.json"))
+    assert (done.code, done.out.count("\n")) == (0, 1), done.out
+
+
+def test_one_answer_is_signed_by_a_key_file_and_does_not_ask_kms(home: Deployment, tmp_path: Path) -> None:
+    generate_key(tmp_path / "log.pem")
+    signed = {"SENTINEL_AUDIT_SIGNING_KEY": str(tmp_path / "log.pem")}
+    assert home.run("credentials", "--profile", "dev", **signed).code == 0
+    assert sum('"signed"' in line for line in on_disk(home)) == 1
+    assert home.run("audit", "verify-logs", **signed).code == 0
+    assert home.run("audit", "verify-logs").code == 6
+    home.aws.forget_calls()
+    assert home.run("credentials", "--profile", "dev", SENTINEL_AUDIT_SIGNING_KEY="kms:alias/none").code == 0
+    assert home.aws.calls_to("kms") == []
+
+
+def test_seals_can_be_made_with_a_key_that_is_named(home: Deployment, tmp_path: Path) -> None:
+    key = tmp_path / "seal.key"
+    key.write_text("0b" * 32)
+    key.chmod(0o600)
+    assert home.run("credentials", "--profile", "dev", SENTINEL_AUDIT_SIGNING_KEY=str(key)).code == 0
+    assert home.run("audit", "verify-logs").code == 6
+    assert home.run("audit", "verify-logs", SENTINEL_AUDIT_SIGNING_KEY=str(key)).code == 0
+    assert home.run("audit", "verify-logs", "--key-file", str(key)).code == 0
 
 
 def test_nothing_to_send_to_is_a_mistake(home: Deployment) -> None:

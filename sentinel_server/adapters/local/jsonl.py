@@ -7,16 +7,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sentinel_server.adapters.local.log_opening import Habits
 from sentinel_server.adapters.local.logfile import LogFile
 from sentinel_server.adapters.local.threads import one_thread
-from sentinel_server.auditlog.chain import CHECKPOINT_EVERY
+from sentinel_server.auditlog.chain import CHECKPOINT_EVERY, Head
 from sentinel_server.auditlog.event import AuditEvent, to_fields
 from sentinel_server.canonical import Json
 from sentinel_server.clock import Clock, Ids
 from sentinel_server.errors import AuditUnavailable
+
+if TYPE_CHECKING:
+    from sentinel_server.auditlog.signing import HeadSigning
 
 QUEUE_LIMIT = 10_000
 """Records that may be waiting before one that need not be durable has to wait too."""
@@ -38,8 +41,11 @@ class _Record:
 class Lines(Protocol):
     """Where events go as lines; blocking, and used by one thread."""
 
-    def append(self, events: Sequence[Mapping[str, Json]], durable: bool) -> object:
-        """Write the events, all or none. Raises AuditUnavailable, and then none of them was written."""
+    def append(self, events: Sequence[Mapping[str, Json]], durable: bool) -> Head | None:
+        """Write the events, all or none; the last line, if it can be signed.
+
+        Raises AuditUnavailable, and then none of them was written.
+        """
         ...
 
     def close(self) -> None:
@@ -55,8 +61,11 @@ class QueuedAudit:
     each tries again. Events that had been taken before are kept and written first once it works.
     """
 
-    def __init__(self, lines: Lines, *, waits: bool = True) -> None:
+    def __init__(self, lines: Lines, *, waits: bool = True, signing: HeadSigning | None = None) -> None:
         self._waits = waits
+        self._signing = signing
+        if signing is not None:
+            signing.bind(self._add)
         self._file = lines
         self._thread = one_thread("sentinel-audit")
         self._queue: list[_Record] = []
@@ -79,9 +88,7 @@ class QueuedAudit:
             raise AuditUnavailable("the audit log takes lines too slowly")
         waits = self._waits and (durable or self._failing or full)
         done = asyncio.get_running_loop().create_future() if waits else None
-        self._queue.append(_Record([to_fields(event) for event in events], durable, done))
-        if not self.writing:
-            self._writing = asyncio.create_task(self._drain())
+        self._take(_Record([to_fields(event) for event in events], durable, done))
         if done is not None:
             await done
 
@@ -92,13 +99,28 @@ class QueuedAudit:
         self._closed = True
         try:
             async with asyncio.timeout(None if self._waits else LEAVING):
-                if self._writing is not None:
-                    await self._writing
+                await self._written()
+                if self._signing is not None:
+                    await self._signing.finish()
+                    await self._written()
                 await self._finish()
         except TimeoutError:
             raise AuditUnavailable("the audit log takes lines too slowly") from None
         finally:
             self._thread.shutdown(wait=False)
+
+    def _add(self, fields: Mapping[str, Json]) -> None:
+        """Write a line of our own, also in the end; nobody waits for it."""
+        self._take(_Record([fields], durable=False))
+
+    def _take(self, record: _Record) -> None:
+        self._queue.append(record)
+        if not self.writing:
+            self._writing = asyncio.create_task(self._drain())
+
+    async def _written(self) -> None:
+        if self._writing is not None:
+            await self._writing
 
     async def _drain(self) -> None:
         while self._queue:
@@ -122,7 +144,10 @@ class QueuedAudit:
     async def _append(self, batch: Sequence[_Record]) -> None:
         events = [event for record in batch for event in record.events]
         durable = any(record.durable for record in batch)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._file.append, events, durable)
+        loop = asyncio.get_running_loop()
+        head = await loop.run_in_executor(self._thread, self._file.append, events, durable)
+        if self._signing is not None and head is not None:
+            self._signing.wrote(head, events)
 
     async def _finish(self) -> None:
         try:
@@ -144,9 +169,12 @@ class JsonlAudit(QueuedAudit):
         every: int = CHECKPOINT_EVERY,
         limit: int = FILE_LIMIT,
         fsync: Callable[[int], None] = os.fsync,
+        key_file: Path | None = None,
+        signing: HeadSigning | None = None,
     ) -> None:
         habits = Habits(every=every, limit=limit, fsync=fsync)
-        super().__init__(LogFile(directory, clock=clock, ids=ids, habits=habits))
+        file = LogFile(directory, clock=clock, ids=ids, habits=habits, key_file=key_file)
+        super().__init__(file, signing=signing)
 
 
 def _refusal(error: Exception) -> AuditUnavailable:

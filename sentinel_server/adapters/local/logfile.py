@@ -27,10 +27,16 @@ if sys.platform != "win32":
 
 
 class LogFile:
-    """Appends events. Rotates when the file is full and when the day (in UTC) is another."""
+    """Appends events. Rotates when the file is full and when the day (in UTC) is another.
 
-    def __init__(self, directory: Path, *, clock: Clock, ids: Ids, habits: Habits) -> None:
+    The key is in `key_file`, made on first use; without one beside the directory.
+    """
+
+    def __init__(
+        self, directory: Path, *, clock: Clock, ids: Ids, habits: Habits, key_file: Path | None = None
+    ) -> None:
         self._directory = directory
+        self._key_file = key_file or key_file_of(directory)
         self._clock = clock
         self._ids = ids
         self._habits = habits
@@ -88,9 +94,7 @@ class LogFile:
     def _open(self) -> OpenFile:
         private_directory(self._directory)
         now = self._clock.now()
-        opener = Opener(
-            directory=self._directory, key=load_key(key_file_of(self._directory)), habits=self._habits
-        )
+        opener = Opener(directory=self._directory, key=load_key(self._key_file), habits=self._habits)
         left = self._left(opener, now)
         if left is not None:
             return left
