@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sentinel_server.auditlog.verify import ExpectedHead
     from sentinel_server.errors import AuditUnavailable
     from sentinel_server.policy.keys import KeySet
+    from sentinel_server.settings.resolve import Settings
 
 _HEAD = re.compile(r"[0-9a-f]{16}:[0-9]{1,15}:[0-9a-f]{64}", re.ASCII)
 
@@ -24,13 +25,22 @@ _HEAD = re.compile(r"[0-9a-f]{16}:[0-9]{1,15}:[0-9a-f]{64}", re.ASCII)
 class Given(NamedTuple):
     """What the log is held to: the keys of its seals, lines that were noted elsewhere, public keys.
 
-    `usual` is the directory that is configured and the file with the key of its seals.
+    `usual` is the directory that is configured and the file with the key of its seals, where that is not
+    beside it.
     """
 
     keys: tuple[SealKey, ...] = ()
     heads: tuple[ExpectedHead, ...] = ()
     public: KeySet | None = None
     usual: tuple[Path, Path] | None = None
+
+
+def default_directory(settings: Settings) -> Path:
+    """The configured one. Raises AuditUnavailable when it is not there."""
+    directory = settings.audit_directory
+    if not directory.is_dir():
+        raise _nothing_in(directory)
+    return directory
 
 
 def verified(paths: Iterable[Path], given: Given) -> Iterator[Found]:
@@ -41,7 +51,7 @@ def verified(paths: Iterable[Path], given: Given) -> Iterator[Found]:
     single: dict[Path, list[Path]] = defaultdict(list)
     places: list[tuple[Path, list[Path], bool]] = []
     for path in paths:
-        if path.is_dir() or path == _configured(given):
+        if path.is_dir():
             places.append((path, _log_files(path), True))
         else:
             single[path.parent].append(path)
@@ -52,10 +62,6 @@ def verified(paths: Iterable[Path], given: Given) -> Iterator[Found]:
         here = [head for head in left if head.writer in named or number == len(places)]
         left = [head for head in left if head not in here]
         yield _verify(directory, files, given._replace(heads=tuple(here)), whole=whole)
-
-
-def _configured(given: Given) -> Path | None:
-    return given.usual[0] if given.usual else None
 
 
 def _verify(directory: Path, files: Iterable[Path], given: Given, *, whole: bool) -> Found:
@@ -82,8 +88,6 @@ def _log_files(directory: Path) -> list[Path]:
 
     try:
         files = [path for path in directory.iterdir() if path.suffix == SUFFIX]
-    except FileNotFoundError:
-        raise _nothing_in(directory) from None
     except OSError as error:
         raise AuditUnavailable(f"cannot read {directory}: {error.strerror}", hint="") from error
     if not files:

@@ -48,18 +48,18 @@ def verify_logs(
     Exits 0 when nothing is wrong, 1 when something is, 2 when used wrongly and 6 when not all could be
     checked: a last line without its end, an unreadable file, a key that is not here.
     """
-    from cli.audits.evidence import Given, expected, read_key, verified
+    from cli.audits.evidence import Given, default_directory, expected, read_key, verified
     from cli.audits.report import as_json, exit_status, in_words
     from cli.context import settings_from
-    from sentinel_server import wiring
 
     settings = settings_from(flags_of(flags))
     given = Given(
-        keys=tuple(map(read_key, key_files)),
-        heads=tuple(head for text in heads for head in expected(text)),
-        public=wiring.log_public_keys(settings),
-        usual=wiring.seal_key_of(settings),
+        keys=tuple(map(read_key, key_files)), heads=tuple(head for text in heads for head in expected(text))
     )
-    found = list(verified(paths or (settings.audit_directory,), given))
+    if settings.audit_keys is not None or settings.audit_signing_key is not None:
+        from sentinel_server.wiring import log_public_keys, seal_key_of
+
+        given = given._replace(public=log_public_keys(settings), usual=seal_key_of(settings))
+    found = list(verified(paths or (default_directory(settings),), given))
     click.echo(as_json(found) if output == "json" else "\n".join(in_words(found)))
     ctx.exit(exit_status(found))
