@@ -47,7 +47,6 @@ REFUSED = entry(Action.REFUSED, effect="deny", code="PolicyDenied", by="carol")
         (Query(actions=frozenset({"refused", "request_created"})), [ASKED, REFUSED]),
         (Query(actions=frozenset({"refused"}), user="bob"), []),
     ],
-    ids=str,
 )
 def test_every_filter_narrows_and_all_hold_together(query: Query, wanted: list[Entry]) -> None:
     assert [each for each in (SERVED, ASKED, LIFTED, REFUSED) if query.wants(each)] == wanted
