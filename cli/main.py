@@ -38,7 +38,6 @@ COMMANDS: dict[str, Lazy] = {
     "keyring": Lazy(
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."
     ),
-    "mfa": Lazy("cli.commands.mfa:mfa", "Enrol a second factor for emergencies."),
     "list": Lazy("cli.commands.requests:list_", "List requests for access."),
     "notify": Lazy("cli.commands.notify:notify", "Deliver what nobody was told yet."),
     "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
