@@ -39,6 +39,7 @@ COMMANDS: dict[str, Lazy] = {
         "cli.commands.keyring:keyring", "Keep access keys encrypted, rotate them, and forget them."
     ),
     "list": Lazy("cli.commands.requests:list_", "List requests for access."),
+    "mfa": Lazy("cli.commands.mfa:mfa", "Enrol a second factor for emergencies."),
     "notify": Lazy("cli.commands.notify:notify", "Deliver what nobody was told yet."),
     "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
     "request": Lazy("cli.commands.request:request", "Ask for access that needs an approval."),
