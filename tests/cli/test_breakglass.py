@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,14 +12,12 @@ import pytest
 from cli.commands.breakglass import REASON_CODES
 from cli.commands.emergencies import STATES
 from sentinel_server.breakglass.model import EventState
-from sentinel_server.clock import SystemClock
 from sentinel_server.policy.breakglass import ReasonCode
 from sentinel_server.sandbox.principals import UserKeys
-from sentinel_server.sessions.model import Session
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine
 from tests.fakes.receiver import receiving_elsewhere
-from tests.fakes.sessions import a_session
+from tests.fakes.sessions import a_session, beginning_now
 from tests.fakes.two_people import POLICY, WHY, TwoPeople
 
 LIMITS = """\
@@ -156,16 +152,9 @@ def test_its_life_from_opening_to_review(people: TwoPeople) -> None:
     assert actions == ["breakglass_opened", "breakglass_closed", "breakglass_reviewed"]
 
 
-def live(session: Session) -> Session:
-    """The session, as if it had just begun."""
-    now = SystemClock().now()
-    until = now + timedelta(hours=1)
-    return replace(session, started_at=now, heartbeat_at=now, last_access_at=now, expires_at=until)
-
-
 def test_closing_ends_the_sessions_that_ran_under_it(people: TwoPeople) -> None:
     event = people.opened()
-    session = live(a_session(person=people.developer, override_id=event))
+    session = beginning_now(a_session(person=people.developer, override_id=event))
     people.sentinel.in_store(lambda store: store.create(session))
     closed = people.sec("breakglass-close", event, "--reason", "stop that", "--json")
     assert closed.status == 0, closed.err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sentinel_server.clock import SystemClock
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Session
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -31,6 +33,13 @@ def a_session(number: int = 1, /, **changes: Any) -> Session:
         "role_arn": "arn:aws:iam::111122223333:role/prod",
     }
     return Session(**(fields | changes))
+
+
+def beginning_now(session: Session) -> Session:
+    """The same by the system's clock, with an hour to go."""
+    now = SystemClock().now()
+    until = now + timedelta(hours=1)
+    return replace(session, started_at=now, heartbeat_at=now, last_access_at=now, expires_at=until)
 
 
 def a_revocation(by: str = "security", at: datetime = NOON + 5 * MINUTE) -> Revocation:
