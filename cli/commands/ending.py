@@ -84,7 +84,8 @@ async def _close(settings: Settings, event_id: str, reason: str, output: str) ->
         actor, policy = await _acting(settings, event)
         done = await close(desk, event_id, actor, reason, policy)
         now = desk.clock.now()
-        cut = await _cut(settings, done.event, own=actor.owns(event))
+        own = actor.owns(event)
+        cut = await _cut(settings, done.event, own=own)
         failed = await wrote_down(settings, done, actor.principal.arn, *_revocations(cut, now))
         if output == "json":
             show_json(emergencies.closed_fields(done, cut, now))
@@ -92,7 +93,7 @@ async def _close(settings: Settings, event_id: str, reason: str, output: str) ->
             for line in emergencies.closed_words(done, cut):
                 click.echo(clean(line))
         await tell(settings, desk, done)
-    _say_failures(cut)
+    _say_failures(cut, own=own)
     if failed is not None:
         raise failed
 
@@ -146,13 +147,15 @@ async def _acting(settings: Settings, event: Emergency) -> tuple[Actor, BreakGla
     return await find_actor(settings, event, account), policy
 
 
-def _say_failures(cut: Cut) -> None:
+def _say_failures(cut: Cut, *, own: bool) -> None:
+    """Whoever closes their own has done what they can; those who oversee it may have to do more."""
+    from cli.output import note
     from sentinel_server.errors import StoreUnavailable
 
     if not cut.failures:
         return
     named = "; ".join(f"{each.session_id or 'the search'}: {each.error.message}" for each in cut.failures)
-    raise StoreUnavailable(
-        f"the emergency is closed, and sessions that ran under it could not be ended: {named}",
-        hint="revoke them: sentinel server-revoke ID --reason WHY",
-    )
+    what = f"the emergency is closed, and sessions that ran under it could not be ended: {named}"
+    if not own:
+        raise StoreUnavailable(what, hint="revoke them: sentinel server-revoke ID --reason WHY")
+    note(f"warning: {what}; they are served no longer under it")

@@ -87,7 +87,7 @@ def permit(call: Call, rules: Rulebook, now: datetime) -> Permitted:
     if rules.breakglass is None:
         raise BreakGlassRefused(
             "there is no break-glass policy, so nobody may break the glass",
-            hint="write one: sentinel config generate breakglass",
+            hint="write one: sentinel config generate --template full --profile NAME --user NAME",
         )
     verdict = may_open(rules.breakglass, call.wanted, now)
     if isinstance(verdict, Forbidden):

@@ -65,7 +65,13 @@ def team() -> Iterator[Team]:
         ssm = client(aws, "ssm", aws.root)
         for name, text in (("policies/prod", DENIED), ("breakglass", POLICY)):
             ssm.put_parameter(Name=f"/sentinel/{name}", Value=text, Type="String")
-        asks = ("sts:AssumeRole", "sts:SetSourceIdentity", "ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters")
+        asks = (
+            "sts:AssumeRole",
+            "sts:SetSourceIdentity",
+            "ssm:GetParameter",
+            "ssm:GetParameterHistory",
+            "ssm:GetParameters",
+        )
         dev = aws.add_user("dev", policy=permissions(aws, Role.DEVELOPER, Role.INVOKER, more=asks))
         sec = aws.add_user("sec", policy=permissions(aws, Role.SECURITY, Role.REVIEWER, more=asks[2:]))
         dev_arn = f"arn:aws:iam::{aws.account_id}:user/dev"

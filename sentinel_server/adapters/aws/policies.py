@@ -83,7 +83,7 @@ def refusal(error: ClientError, name: str, profile: str, region: str) -> PolicyU
         hint = f"is {region} the right region? put the policy there, or name another source (policies: …)"
         return PolicyUnavailable(f"no policy for {profile}: {where} does not exist", hint=hint)
     if code in _DENIED:
-        hint = "allow ssm:GetParameter on it (and kms:Decrypt on its key if it is a SecureString)"
+        hint = "allow ssm:GetParameter(s) on it (and kms:Decrypt on its key if it is a SecureString)"
         return PolicyUnavailable(f"not allowed to read {where}, the policy of {profile}", hint=hint)
     if code in _THROTTLED:
         return PolicyUnavailable(f"SSM throttled the reading of {where}", hint="try again")
