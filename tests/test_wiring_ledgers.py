@@ -16,6 +16,7 @@ from sentinel_server.errors import StoreUnavailable
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import ledger_table, sessions_table
 from sentinel_server.records.model import Ledger
+from sentinel_server.sessions.model import BlockKey, Scope
 from sentinel_server.settings.environ import read_settings
 from sentinel_server.settings.resolve import Settings
 from sentinel_server.wiring.principals import Visitor, open_base
@@ -23,9 +24,10 @@ from sentinel_server.wiring.stores import StoreOpener
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.dynamodb_local import client_at
 from tests.fakes.ledgers import a_ref, made
-from tests.fakes.sessions import a_session
+from tests.fakes.sessions import a_block
 
 REQUEST, EMERGENCY = a_ref(1), a_ref(1, Ledger.BREAKGLASS)
+EVERYONE, PROD = BlockKey(scope=Scope.EVERYONE), BlockKey(scope=Scope.PROFILE, name="prod")
 SHARED = "dynamodb://us-east-1/sentinel-"
 
 
@@ -99,16 +101,15 @@ async def test_a_file_of_this_machine_needs_no_aws(sandbox: Sandbox, environment
     assert not sandbox.aws.calls_to("dynamodb", "BatchGetItem")
 
 
-async def test_one_request_reads_the_session_and_its_ledgers(
-    sandbox: Sandbox, environment: dict[str, str]
-) -> None:
+async def test_one_request_reads_blocks_and_ledgers(sandbox: Sandbox, environment: dict[str, str]) -> None:
+    """Asked without a session, as when a door opens: nothing is hurried then, and nothing hedged."""
     shared = settings(environment, store=SHARED)
     async with wiring.open_records(shared) as records, wiring.open_store(shared) as store:
         await records.commit([made(a_ref(5))])
-        await store.create(a_session(5))
+        await store.block(a_block(EVERYONE))
         sandbox.aws.forget_calls()
-        standing = await store.standing(a_session(5).id, (), [a_ref(5)])
-        assert (standing.session, list(standing.rows)) == (a_session(5), [a_ref(5)])
+        standing = await store.standing(None, [EVERYONE], [a_ref(5)])
+        assert (standing.blocks, list(standing.rows)) == ((a_block(EVERYONE),), [a_ref(5)])
         assert len(sandbox.aws.calls_to("dynamodb", "BatchGetItem")) == 1
 
 
@@ -122,9 +123,9 @@ async def test_a_rules_own_table_does_not_move_the_ledgers(environment: dict[str
         assert await opener.ledgers() is records
         assert await records.commit([made(REQUEST)])
         own = await opener("own-table")
-        await own.create(a_session(6))
-        standing = await own.standing(a_session(6).id, (), [REQUEST])
-        assert (standing.session, list(standing.rows)) == (a_session(6), [REQUEST])
+        await own.block(a_block(EVERYONE))
+        standing = await own.standing(None, [EVERYONE], [REQUEST])
+        assert (standing.blocks, list(standing.rows)) == ((a_block(EVERYONE),), [REQUEST])
 
 
 async def test_ledgers_of_another_account_are_refused(environment: dict[str, str]) -> None:
@@ -141,10 +142,9 @@ async def test_ledgers_that_cannot_be_opened_hinder_only_those_who_need_them(
 ) -> None:
     far = "arn:aws:dynamodb:us-east-1:999999999999:table/sentinel-requests"
     async with wiring.open_store(settings(environment, store=SHARED, request_table=far)) as store:
-        await store.create(a_session(8))
-        assert (await store.standing(a_session(8).id, ())).session == a_session(8)
+        assert (await store.standing(None, [PROD])).blocks == ()
         with pytest.raises(StoreUnavailable, match="asked with credentials of account"):
-            await store.standing(a_session(8).id, (), [REQUEST])
+            await store.standing(None, [PROD], [REQUEST])
 
 
 async def test_a_missing_table_is_an_error_and_never_no_rows(environment: dict[str, str]) -> None:
