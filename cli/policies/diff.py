@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,10 +10,11 @@ import click
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, policy_options, region_option
 from cli.policies.files import read_or_fail
-from cli.policies.shelf import open_shelf
+from cli.policies.shelf import kind_of, open_shelf
 
 if TYPE_CHECKING:
     from sentinel_server.policy.comparing import Comparison
+    from sentinel_server.policy.kinds import DocumentKind
     from sentinel_server.policy.schema import Policy
     from sentinel_server.policy.stored import Stored
 
@@ -25,6 +26,7 @@ class _Side:
     name: str
     data: bytes | None
     profile: str | None = None
+    kind: DocumentKind | None = None
     account: str | None = None
 
 
@@ -90,7 +92,8 @@ def _stored(profile: str, flags: dict[str, Any]) -> _Side:
     if found.data is None:
         note(f"nothing is stored at {found.name} yet")
     name = found.name if found.data is None else f"{found.name} (version {found.version})"
-    return _Side(name=name, data=found.data, profile=profile, account=found.place.account or None)
+    account = found.place.account or None
+    return _Side(name=name, data=found.data, profile=profile, kind=kind_of(profile), account=account)
 
 
 def _meaning(before: _Side, after: _Side, *, must: bool) -> Comparison | None:
@@ -103,7 +106,7 @@ def _meaning(before: _Side, after: _Side, *, must: bool) -> Comparison | None:
     from sentinel_server.errors import InvalidPolicy, PolicyUnavailable
     from sentinel_server.policy.comparing import compare
 
-    new = _policy(after)
+    new = _policy(replace(after, kind=before.kind))
     try:
         old = _policy(before)
     except InvalidPolicy as error:
@@ -128,7 +131,7 @@ def _policy(side: _Side) -> Policy | None:
 
     if side.data is None:
         return NOTHING
-    document = parse_document(side.data, file=side.name)
+    document = parse_document(side.data, file=side.name, kind=side.kind)
     return document if isinstance(document, Policy) else None
 
 

@@ -106,6 +106,8 @@ def test_a_signature_made_elsewhere_is_pushed_with_its_document(signing: Team) -
 def test_no_kind_is_taken_for_another_and_no_policy_for_a_side(signing: Team) -> None:
     wrong = signing.push(POLICY, profile="kind:approval")
     assert (wrong.status, "rules[0]" in wrong.err) == (2, True)
+    diff = signing("diff", "kind:approval", signing.file(POLICY))
+    assert (diff.status, "`approvers` is missing" in diff.err) == (2, True)
     wrong = signing.push(APPROVAL, profile="prod")
     assert (wrong.status, "`approval` is not an access policy" in wrong.err) == (2, True)
     for what in ("kind:policy", "kind:bootstrap", "kind:"):
