@@ -15,6 +15,7 @@ from sentinel_server.notifications.message import Message, read_message
 from sentinel_server.notifications.notifier import Destination
 from sentinel_server.notifications.outbox import (
     GIVE_UP,
+    LEASE,
     Delivery,
     Entry,
     Outcome,
@@ -28,9 +29,6 @@ from sentinel_server.records.store import Records
 
 SEND = timedelta(seconds=15)
 """How long one destination may take over one message."""
-
-LEASE = timedelta(seconds=60)
-"""How long a row stays claimed by one who has died; longer than `SEND` and the commits around it."""
 
 _PAGE = 100
 _PATIENCE = 3

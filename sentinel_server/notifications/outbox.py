@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from sentinel_server.canonical import canonical
-from sentinel_server.clock import parse_sortable, sortable
+from sentinel_server.clock import MAX_SKEW, parse_sortable, sortable
 from sentinel_server.notifications.event import Event, clean, to_fields
 from sentinel_server.records.model import Change, Ledger, Ref, Row, Search, Value
 
@@ -32,8 +32,14 @@ DUE = "due"
 GIVE_UP = timedelta(days=7)
 """The age after which a message that is still refused is given up."""
 
+LEASE = timedelta(seconds=60)
+"""How long a row stays claimed by one who has died; longer than a message and the commits around it take."""
+
+LONGEST_WAIT = timedelta(minutes=90)
+"""How long a row waits at most; a claim or a wait that is longer than any of ours is none."""
+
 _PREFIX = "outbox#"
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+_FIRST_WAIT, _HOUR = timedelta(seconds=30), timedelta(hours=1)
 _ERROR_LIMIT = 300
 
 
@@ -73,12 +79,13 @@ class Entry:
         return self.ref.key.removeprefix(_PREFIX)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is to be tried at `now`, by whoever can claim it."""
-        return self.settled_at is None and self.next_at <= now and not self.is_taken(now)
+        """Whether it is to be tried at `now`, by whoever can claim it. The first try never waits."""
+        waits = self.attempts > 0 and now < self.next_at <= now + LONGEST_WAIT + MAX_SKEW
+        return self.settled_at is None and not waits and not self.is_taken(now)
 
     def is_taken(self, now: datetime) -> bool:
         """Whether somebody is at it."""
-        return self.leased_until is not None and now < self.leased_until
+        return self.leased_until is not None and now < self.leased_until <= now + LEASE + MAX_SKEW
 
     def claim(self, until: datetime) -> Change:
         """The change by which somebody takes it in hand, for no longer than `until`."""
@@ -183,8 +190,8 @@ def wait_before(attempts: int, chance: float, retry_after: timedelta | None) -> 
     Never less than what a destination asked for, unless that is more than an hour.
     """
     doubled: timedelta = _FIRST_WAIT * (1 << min(max(attempts - 1, 0), 10))
-    spread = min(doubled, _LONGEST_WAIT) * (0.5 + chance)
-    asked = min(retry_after or timedelta(0), _LONGEST_WAIT)
+    spread = min(doubled, _HOUR) * (0.5 + chance)
+    asked = min(retry_after or timedelta(0), _HOUR)
     return max(spread, asked)
 
 

@@ -243,3 +243,22 @@ def test_a_row_that_somebody_made_by_hand_is_said_at_every_flush(
     ran = sentinel("notify", "flush")
     assert ran.status == 1
     assert "by hand is not a row of the outbox" in ran.err
+
+
+def test_no_secret_of_a_destination_is_in_what_is_said_or_kept(
+    sentinel: CommandLine, receiver: Receiver
+) -> None:
+    url = sentinel.home / "slack-url"
+    url.write_text(receiver.url)
+    url.chmod(0o600)
+    receiver.otherwise = says(403)
+    hook = f"hook webhook file://{url} key=env:HOOK_KEY"
+    sentinel.set(HOOK_KEY=KEY, SENTINEL_NOTIFICATIONS_TO=f"{hook}; chat slack file://{url}")
+    put(sentinel)
+    said = [sentinel("notify", *words) for words in (["flush"], ["list", "--json"], ["test"], ["flush"])]
+    said.append(sentinel("config", "show"))
+    url.unlink()
+    texts = [ran.out + ran.err for ran in said]
+    kept = [path.read_bytes().decode("latin-1") for path in sentinel.home.rglob("*") if path.is_file()]
+    assert [text for text in (*texts, *kept) if "T0PSECRET" in text or KEY in text] == []
+    assert len(receiver.got) == 4

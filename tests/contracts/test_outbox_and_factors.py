@@ -12,11 +12,12 @@ import pytest
 from sentinel_server.errors import MfaRefused, MfaUnavailable, NotificationFailed
 from sentinel_server.mfa.attempts import MOST
 from sentinel_server.mfa.proof import Proof
-from sentinel_server.notifications.deliver import LEASE, Outbox
+from sentinel_server.notifications.deliver import Outbox
 from sentinel_server.notifications.notifier import Destination
 from sentinel_server.notifications.outbox import (
     GIVE_UP,
     INDEX,
+    LEASE,
     Outcome,
     outbox_change,
     outbox_ref,

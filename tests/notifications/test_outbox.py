@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel_server.errors import NotificationFailed, StoreUnavailable
-from sentinel_server.notifications.deliver import LEASE, Outbox
+from sentinel_server.notifications.deliver import Outbox
 from sentinel_server.notifications.event import Event, EventType
 from sentinel_server.notifications.notifier import Destination
 from sentinel_server.notifications.outbox import (
     GIVE_UP,
     INDEX,
+    LEASE,
     Outcome,
     outbox_change,
     outbox_ref,
@@ -187,6 +188,26 @@ async def test_a_failed_message_waits_before_it_is_tried_again_unless_told_other
     world.clock.pass_(MINUTE)
     await world.outbox().flush(MINUTE)
     assert inbox.tries == 3
+
+
+async def test_a_first_try_never_waits_for_a_clock_that_is_behind() -> None:
+    inbox = Inbox()
+    world = World(hook=inbox)
+    await world.put()
+    world.clock.pass_(-4 * MINUTE)  # whoever wrote it had corrected theirs by AWS's
+    await world.outbox().deliver(Ledger.REQUESTS, [ID], MINUTE)
+    assert inbox.ids == [ID]
+
+
+@pytest.mark.parametrize("name", ["leased_until", "next_at"])
+async def test_a_claim_or_a_wait_longer_than_any_of_ours_holds_nothing_back(name: str) -> None:
+    inbox = Inbox()
+    world = World(hook=inbox)
+    ref = await world.put()
+    forged: dict[str, str | int | None] = {name: "9999-01-01T00:00:00.000000Z", "attempts": 1}
+    assert await world.records.commit([Change(ref=ref, seen=1, set=forged)])
+    await world.outbox().flush(MINUTE)
+    assert inbox.ids == [ID]
 
 
 async def test_30_the_wait_that_a_destination_asks_for_is_kept() -> None:
