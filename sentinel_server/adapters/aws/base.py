@@ -85,7 +85,8 @@ class BotoBase:
         self._sso: SsoCredentials | None = None
         self._mfa: MfaSession | None = None
         self._renewals: list[Renewing] = []
-        self._hops: list[RoleHop] = []
+        self.hops: list[RoleHop] = []
+        """The roles on the way, first hop first."""
         self._supply = self._way(profiles.route(name, itself=itself), helpers or Helpers())
         self.aws = self._session_of(self._supply, self._target)
         """Opens clients that are signed with these credentials."""
@@ -142,7 +143,7 @@ class BotoBase:
             await asyncio.gather(self._asking, return_exceptions=True)
         for renewal in reversed(self._renewals):
             await renewal.close()
-        for hop in self._hops:
+        for hop in self.hops:
             await hop.close()
         await self.sts.close()
 
@@ -185,7 +186,7 @@ class BotoBase:
     def _through(self, role: Profile, source: Supply) -> Renewing:
         hop = RoleHop(role, source, StsClient(self._session_of(source, role)), self._clock)
         renewing = Renewing(hop.take, self._clock)
-        self._hops.append(hop)
+        self.hops.append(hop)
         self._renewals.append(renewing)
         return renewing
 

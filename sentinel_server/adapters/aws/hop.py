@@ -26,7 +26,8 @@ class RoleHop:
         """`sts` signs with the credentials of `source`."""
         self._profile = profile
         self._source = source
-        self._sts = sts
+        self.sts = sts
+        """Signs with the credentials before this hop."""
         # One name for as long as we run: another one would be another principal.
         self._name = profile.role_session_name or f"sentinel-{int(clock.now().timestamp())}"
 
@@ -34,13 +35,13 @@ class RoleHop:
         """A new session. Raises LoginRequired, IdentityUnavailable, UpstreamFailed, InvalidSetting."""
         temporary = (await self._source.resolve()).session_token is not None
         with source_errors(BaseSource(profile=self._profile)):
-            client = await self._sts.get()
+            client = await self.sts.get()
             answer = await client.assume_role(**self._request(temporary))
             return credentials_from(answer["Credentials"])
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._sts.close()
+        await self.sts.close()
 
     def _request(self, temporary: bool) -> AssumeRoleRequestTypeDef:
         profile = self._profile
