@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sentinel_server.auditlog.event import AuditEvent
-    from sentinel_server.breakglass.ending import Actor
+    from sentinel_server.breakglass.ending import Actor, Overseers
     from sentinel_server.breakglass.model import Emergency
     from sentinel_server.breakglass.sessions_of import Cut
-    from sentinel_server.policy.breakglass import BreakGlassPolicy
     from sentinel_server.settings.resolve import Settings
 
 
@@ -140,10 +139,16 @@ async def _review(settings: Settings, event_id: str, justified: bool, comment: s
         raise failed
 
 
-async def _acting(settings: Settings, event: Emergency) -> tuple[Actor, BreakGlassPolicy | None]:
+async def _acting(settings: Settings, event: Emergency) -> tuple[Actor, Overseers]:
+    """Who acts, and who may by policy; an error in its place matters to others than the invoker."""
+    from sentinel_server.errors import SentinelError
     from sentinel_server.wiring import find_actor, read_overseers
 
-    policy, account = await read_overseers(settings)
+    policy: Overseers
+    try:
+        policy, account = await read_overseers(settings)
+    except SentinelError as error:
+        policy, account = error, None
     return await find_actor(settings, event, account), policy
 
 

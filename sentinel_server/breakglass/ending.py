@@ -46,6 +46,9 @@ COMMENT = 1000
 """Characters of a reason or a comment, at most."""
 _PAGE = 100
 
+Overseers = BreakGlassPolicy | SentinelError | None
+"""The policy that names who oversees emergencies; None when there is none, an error when nobody can tell."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
@@ -74,8 +77,12 @@ class Actor:
         except StoreUnavailable:
             return False
 
-    def oversees(self, event: Emergency, policy: BreakGlassPolicy | None) -> bool:
-        """Whether the policy lets them close and review it, when it is somebody else's."""
+    def oversees(self, event: Emergency, policy: Overseers) -> bool:
+        """Whether the policy lets them close and review it, when it is somebody else's. Raises what kept the
+        policy from being read.
+        """
+        if isinstance(policy, SentinelError):
+            raise policy
         return policy is None or may_oversee(policy, self.principal, event.profile, self.home_account)
 
 
@@ -88,10 +95,8 @@ async def read_one(records: Records, event_id: str) -> tuple[Emergency, Row]:
     return read_event(row), row
 
 
-async def close(
-    desk: Desk, event_id: str, actor: Actor, reason: str, policy: BreakGlassPolicy | None
-) -> Done:
-    """Close an emergency before its end.
+async def close(desk: Desk, event_id: str, actor: Actor, reason: str, policy: Overseers) -> Done:
+    """Close an emergency before its end. Its invoker needs no policy for that.
 
     Raises BadInput, NotFound, BreakGlassRefused for others than its invoker and those who oversee it,
     EmergencyOver, StoreUnavailable.
@@ -120,7 +125,7 @@ async def review(
     *,
     justified: bool,
     comment: str,
-    policy: BreakGlassPolicy | None,
+    policy: Overseers,
 ) -> Done:
     """Say of an emergency that is over whether it was justified. Once, and never by its invoker.
 
@@ -179,7 +184,7 @@ async def sweep(desk: Desk) -> AsyncIterator[Done | SentinelError]:
         yield failed
 
 
-def _check_reviewer(event: Emergency, actor: Actor, policy: BreakGlassPolicy | None) -> None:
+def _check_reviewer(event: Emergency, actor: Actor, policy: Overseers) -> None:
     if actor.opened(event):
         raise BreakGlassRefused(
             f"emergency {event.id} is your own, and somebody else has to review it",

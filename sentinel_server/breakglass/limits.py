@@ -41,11 +41,12 @@ class Opening:
 class Past:
     """What is remembered when somebody wants to open an emergency for a profile.
 
-    `last` is the latest emergency of theirs for it, `opened_at` when that was opened, also when its row is
-    gone. The openings of the person are for any profile, those of the profile by anybody.
+    `latest` are the latest emergencies of theirs for it, one for each key that they have had, `opened_at` is
+    when the last of them was opened, also when its row is gone. The openings of the person are for any
+    profile, those of the profile by anybody.
     """
 
-    last: Emergency | None = None
+    latest: tuple[Emergency, ...] = ()
     opened_at: datetime | None = None
     of_person: tuple[Opening, ...] = ()
     of_profile: tuple[Opening, ...] = ()
@@ -67,8 +68,9 @@ class Limited:
 
 def judge(past: Past, policy: RateLimitPolicy | None, profile: str, now: datetime) -> Clear | Limited:
     """Whether one more emergency for `profile` may be opened at `now`. No policy limits nothing."""
-    if past.last is not None and past.last.state(now) is EventState.ACTIVE:
-        return Limited(error=_stacked(past.last))
+    for event in past.latest:
+        if event.state(now) is EventState.ACTIVE:
+            return Limited(error=_stacked(event))
     rule = None if policy is None else deciding(policy, profile)
     if policy is None or rule is None:
         return Clear()

@@ -132,7 +132,8 @@ async def open_glass(desk: Desk, call: Call, rules: Rulebook, mfa: MfaEvidence |
 
 
 async def _tally(desk: Desk, call: Call) -> Tally:
-    return await read_tally(desk.records, keys(call.person, call.wanted.profile, drill=call.drill))
+    persons = (call.person, call.wanted.principal.person)
+    return await read_tally(desk.records, keys(persons, call.wanted.profile, drill=call.drill))
 
 
 def _clear(tally: Tally, call: Call, rules: Rulebook, now: datetime) -> Clear:

@@ -32,23 +32,28 @@ REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """Where one person's opening for one profile is remembered."""
+    """Where one person's opening for one profile is remembered: under each key that the person has."""
 
-    lock: Ref
-    person: Ref
+    locks: tuple[Ref, ...]
+    people: tuple[Ref, ...]
     profile: Ref
 
 
-def keys(person: str, profile: str, *, drill: bool) -> Keys:
-    """The rows for this person and profile; those of drills are apart."""
+def keys(persons: Sequence[str], profile: str, *, drill: bool) -> Keys:
+    """The rows for this person and profile; those of drills are apart.
+
+    `persons` are the person's key and the one before a `people` map. That map is a matter of the invoker's
+    machine, and nobody may start anew by writing one.
+    """
     kind = "drill#" if drill else ""
 
     def ref(key: str) -> Ref:
         return Ref(ledger=Ledger.BREAKGLASS, key=key)
 
+    once = tuple(dict.fromkeys(persons))
     return Keys(
-        lock=ref(f"active#{kind}{person_profile(person, profile)}"),
-        person=ref(f"quota#{kind}user#{escaped(person)}"),
+        locks=tuple(ref(f"active#{kind}{person_profile(each, profile)}") for each in once),
+        people=tuple(ref(f"quota#{kind}user#{escaped(each)}") for each in once),
         profile=ref(f"quota#{kind}profile#{profile}"),
     )
 
@@ -65,8 +70,8 @@ class Tally:
         """What remembers `event`; they hold only while nothing else was remembered since."""
         lock = {"kind": "lock", "event_id": event.id, "opened_at": sortable(event.created_at)}
         return (
-            Change(ref=self.keys.lock, seen=self._seen(self.keys.lock), set=lock),
-            self._list(self.keys.person, self.past.of_person, event, event.profile),
+            *(Change(ref=ref, seen=self._seen(ref), set=lock) for ref in self.keys.locks),
+            *(self._list(ref, self.past.of_person, event, event.profile) for ref in self.keys.people),
             self._list(self.keys.profile, self.past.of_profile, event, event.person),
         )
 
@@ -84,22 +89,23 @@ class Tally:
 
 async def read_tally(records: Records, where: Keys) -> Tally:
     """What is remembered there now. Raises StoreUnavailable, also for a row that cannot be read."""
-    rows = await records.get((where.lock, where.person, where.profile))
-    lock = rows.get(where.lock)
+    rows = await records.get((*where.locks, *where.people, where.profile))
+    locks = [rows[ref] for ref in where.locks if ref in rows]
+    openings = {opening for ref in where.people for opening in _openings(rows.get(ref))}
     past = Past(
-        last=None if lock is None else await _last(records, lock),
-        opened_at=None if lock is None else _opened_at(lock),
-        of_person=_openings(rows.get(where.person)),
+        latest=await _latest(records, locks),
+        opened_at=max((_opened_at(lock) for lock in locks), default=None),
+        of_person=tuple(sorted(openings, key=lambda each: (each.at, each.name))),
         of_profile=_openings(rows.get(where.profile)),
     )
     return Tally(keys=where, rows=rows, past=past)
 
 
-async def _last(records: Records, lock: Row) -> Emergency | None:
-    """The emergency a lock names. A lock without one was not written by us and holds nobody up."""
-    ref = event_ref(str(lock.values.get("event_id") or "none"))
-    row = (await records.get((ref,))).get(ref)
-    return None if row is None else read_event(row)
+async def _latest(records: Records, locks: Sequence[Row]) -> tuple[Emergency, ...]:
+    """The emergencies that locks name. A lock without one was not written by us and holds nobody up."""
+    named = {event_ref(str(lock.values.get("event_id") or "none")) for lock in locks}
+    rows = await records.get(tuple(named)) if named else {}
+    return tuple(read_event(row) for row in rows.values())
 
 
 def _opened_at(lock: Row) -> datetime:

@@ -205,7 +205,7 @@ def test_exactly_one_state_holds_at_any_time_and_expired_only_after_the_end(
     state = event.state(now)
     assert (state is EventState.EXPIRED) is (now >= event.ends_at)
     assert event.unfinished(now) is (state is not EventState.ACTIVE)
-    open_one = judge(Past(last=event), None, "prod", now)
+    open_one = judge(Past(latest=(event,)), None, "prod", now)
     assert isinstance(open_one, Limited) is (state is EventState.ACTIVE)
 
 
@@ -213,8 +213,12 @@ def test_exactly_one_state_holds_at_any_time_and_expired_only_after_the_end(
 def test_no_two_people_and_profiles_share_a_lock_and_drills_share_nothing(
     one: tuple[str, str, bool], other: tuple[str, str, bool]
 ) -> None:
-    first = keys(f"sso:{one[0]}", one[1], drill=one[2])
-    second = keys(f"sso:{other[0]}", other[1], drill=other[2])
-    assert (first.lock == second.lock) is (one == other)
+    first = keys([f"sso:{one[0]}"], one[1], drill=one[2])
+    second = keys([f"sso:{other[0]}"], other[1], drill=other[2])
+    assert (first.locks == second.locks) is (one == other)
     if one[2] is not other[2]:
-        assert not {first.lock, first.person, first.profile} & {second.lock, second.person, second.profile}
+        assert not {*first.locks, *first.people, first.profile} & {
+            *second.locks,
+            *second.people,
+            second.profile,
+        }

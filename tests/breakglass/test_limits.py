@@ -28,7 +28,7 @@ def told(past: Past, policy: RateLimitPolicy | None, now: datetime = NOON) -> st
 
 
 def test_an_open_emergency_allows_no_second_one_even_where_nothing_is_limited() -> None:
-    line = told(Past(last=an_event()), None)
+    line = told(Past(latest=(an_event(),)), None)
     assert "00000000000000e1 for prod is open until 2026-01-31T13:00:00Z already" in line
     assert "sentinel breakglass-close 00000000000000e1" in line
 
@@ -39,7 +39,7 @@ def test_an_open_emergency_allows_no_second_one_even_where_nothing_is_limited() 
     ids=["expired", "closed"],
 )
 def test_weakness_8_one_that_is_over_does_not_stand_in_the_way(over: object) -> None:
-    assert judge(Past(last=over), None, "prod", NOON) == Clear()  # type: ignore[arg-type]
+    assert judge(Past(latest=(over,)), None, "prod", NOON) == Clear()  # type: ignore[arg-type]
 
 
 def test_a_cooldown_runs_from_the_last_opening_to_the_instant() -> None:
@@ -96,7 +96,7 @@ def test_a_profile_without_a_rule_is_not_limited() -> None:
 def test_the_open_one_is_named_before_the_cooldown_and_the_cooldown_before_the_quotas() -> None:
     policy = limited(cooldown=DAY, max_per_user=1, max_per_profile=1, quota_window=DAY)
     used = openings(HOUR)
-    past = Past(last=an_event(), opened_at=NOON, of_person=used, of_profile=used)
+    past = Past(latest=(an_event(),), opened_at=NOON, of_person=used, of_profile=used)
     assert "open until" in told(past, policy)
     assert "between two" in told(past, policy, NOON + HOUR)
     assert "you opened 1" in told(Past(of_person=used, of_profile=used), policy)

@@ -43,6 +43,7 @@ from tests.fakes.emergencies import (
     iam_user,
     limited,
     rulebook,
+    sso_user,
     wanted,
 )
 
@@ -240,9 +241,9 @@ async def test_looking_ahead_says_what_opening_would_say_and_writes_nothing() ->
 @pytest.mark.parametrize("spoiled", ["[[1]]", None, '["x"]', '[["2026-01-31", "prod"]]'])
 async def test_what_was_remembered_and_cannot_be_read_is_an_error(spoiled: str | None) -> None:
     desk = a_desk()
-    where = keys(ALICE.person, "prod", drill=False)
+    where = keys([ALICE.person], "prod", drill=False)
     await desk.records.commit(
-        (Change(ref=where.person, seen=None, set={"openings": spoiled, "kind": "quota"}),)
+        (Change(ref=where.people[0], seen=None, set={"openings": spoiled, "kind": "quota"}),)
     )
     with pytest.raises(StoreUnavailable, match="does not say what was opened before"):
         await open_glass(desk, a_call(), rulebook())
@@ -250,9 +251,9 @@ async def test_what_was_remembered_and_cannot_be_read_is_an_error(spoiled: str |
 
 async def test_a_lock_that_names_no_emergency_holds_nobody_up() -> None:
     desk = a_desk()
-    where = keys(ALICE.person, "prod", drill=False)
+    where = keys([ALICE.person], "prod", drill=False)
     lock = {"event_id": "00000000000000ff", "opened_at": "2026-01-31T11:00:00.000000Z"}
-    await desk.records.commit((Change(ref=where.lock, seen=None, set=lock),))
+    await desk.records.commit((Change(ref=where.locks[0], seen=None, set=lock),))
     assert (await open_glass(desk, a_call(), rulebook())).event.person == ALICE.person
 
 
@@ -263,7 +264,7 @@ async def test_old_openings_are_forgotten_and_no_more_are_kept_than_any_quota_co
         await open_glass(desk, call_of(ALICE, f"p{number}"), rulebook())
     clock.pass_(timedelta(days=91))
     await open_glass(desk, a_call(), rulebook())
-    where = keys(ALICE.person, "prod", drill=False).person
+    where = keys([ALICE.person], "prod", drill=False).people[0]
     row = (await desk.records.get((where,)))[where]
     assert str(row.values["openings"]).count("2026-") == 1
 
@@ -313,6 +314,29 @@ async def test_weakness_12_a_store_that_fails_opens_nothing_that_the_gate_could_
     with pytest.raises(SentinelError, match=why) as caught:
         await open_glass(a_desk(records), a_call(), rulebook())
     assert isinstance(caught.value, StoreUnavailable)
+
+
+@pytest.mark.parametrize("person", ["person:alice", "person:somebody"])
+async def test_weakness_5_nobody_starts_anew_by_writing_a_people_map(person: str) -> None:
+    """The map is on the invoker's own machine."""
+    clock = FakeClock()
+    desk, rules = a_desk(clock=clock), rulebook(limited(max_per_user=1, quota_window=DAY))
+    await open_glass(desk, a_call(), rules)
+    for why in ("is open until", "you opened 1"):
+        with pytest.raises(BreakGlassLimited, match=why):
+            await open_glass(desk, a_call(person=person), rules)
+        clock.pass_(HOUR)
+
+
+async def test_two_principals_whom_a_people_map_joins_share_their_limits() -> None:
+    clock = FakeClock()
+    desk, rules = a_desk(clock=clock), rulebook(limited(max_per_user=1, quota_window=DAY))
+    as_sso = a_call(wanted=wanted(principal=sso_user("alice")), person="person:alice")
+    await open_glass(desk, a_call(person="person:alice"), rules)
+    for why in ("is open until", "you opened 1"):
+        with pytest.raises(BreakGlassLimited, match=why):
+            await open_glass(desk, as_sso, rules)
+        clock.pass_(HOUR)
 
 
 async def test_two_people_may_each_have_one_for_the_same_profile() -> None:

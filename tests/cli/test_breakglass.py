@@ -171,6 +171,16 @@ def test_weakness_14_who_is_not_named_closes_nothing(people: TwoPeople) -> None:
     assert "is dev's, and the break-glass policy does not name you to close it" in ran.err
 
 
+def test_an_invoker_closes_their_own_when_no_policy_can_be_read_and_nobody_else_does(
+    people: TwoPeople,
+) -> None:
+    event = people.opened()
+    people.write("breakglass.yaml", "nonsense")
+    ran = people.sec("breakglass-close", event, "--reason", "stop that")
+    assert ran.status == 6
+    assert people.dev("breakglass-close", event, "--reason", "over").status == 0
+
+
 def test_weakness_3_nobody_reviews_their_own(people: TwoPeople) -> None:
     event = people.opened()
     people.dev("breakglass-close", event, "--reason", "over")
