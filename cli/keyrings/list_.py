@@ -31,13 +31,16 @@ def list_(output: str, **flags: Any) -> None:
     from cli.output import note, show_csv, show_json, show_table
 
     _, keyring = opened(flags)
-    rows = run(_rows(keyring))
+    rows, seeds = run(_rows(keyring)), run(keyring.seeds.serials())
     if output == "json":
-        show_json({"file": str(keyring.path), "opened_by": keyring.opener(), "profiles": rows})
+        file, by = str(keyring.path), keyring.opener()
+        show_json({"file": file, "opened_by": by, "profiles": rows, "mfa_seeds": list(seeds)})
     elif output == "csv":
         show_csv(NAMES, rows)
     else:
         show_table(HEADINGS, [tuple(_cell(row[name]) for name in NAMES) for row in rows], whole={0})
+    for serial in seeds:
+        note(f"there is a seed for {serial}")
     by = keyring.opener()
     note(f"{keyring.path} is opened by {by}" if by else f"there is no keyring at {keyring.path} yet")
 

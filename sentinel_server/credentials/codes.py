@@ -48,13 +48,18 @@ class MemorySessions:
         self._kept: dict[bytes, AwsCredentials] = {}
 
     async def session(
-        self, profile: str, about: Json, make: Callable[[], Awaitable[AwsCredentials]]
+        self,
+        owner: str,
+        about: Json,
+        make: Callable[[], Awaitable[AwsCredentials]],
+        spent: Callable[[AwsCredentials], bool] = lambda _: False,
     ) -> AwsCredentials:
         """The session kept under `about` while it lasts, else what `make` makes."""
         key = canonical(about)
         kept = self._kept.get(key)
         end = None if kept is None else kept.expires_at
-        if kept is not None and end is not None and end - self._clock.now() > _WORTH_KEEPING:
+        lasts = end is not None and end - self._clock.now() > _WORTH_KEEPING
+        if kept is not None and lasts and not spent(kept):
             return kept
         made = self._kept[key] = await make()
         return made

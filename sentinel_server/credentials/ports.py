@@ -62,11 +62,17 @@ class SessionCache(Protocol):
     """Temporary sessions that other processes of this machine may use as well."""
 
     async def session(
-        self, profile: str, about: Json, make: Callable[[], Awaitable[AwsCredentials]]
+        self,
+        owner: str,
+        about: Json,
+        make: Callable[[], Awaitable[AwsCredentials]],
+        spent: Callable[[AwsCredentials], bool] = lambda _: False,
     ) -> AwsCredentials:
-        """The session kept for a profile under `about`, else what `make` makes, which is then kept.
+        """The session kept under `about`, else what `make` makes, which is then kept.
 
-        Of many who ask at once one makes it, and the others get the same. What `make` raises is raised.
+        `about` is everything that makes it another session; `owner` the profile with whose keys it is made,
+        and with which it is forgotten. A kept one that is `spent` does not count. Of many who ask at once one
+        makes it, and the others get the same. What `make` raises is raised.
         """
         ...
 

@@ -73,6 +73,7 @@ class Profile:
     sso_scopes: tuple[str, ...] = ()
     login_session: str | None = None
     has_static_keys: bool = False
+    has_kept_keys: bool = False
     endpoint_url: str | None = None
     services_name: str | None = None
     services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -128,7 +129,8 @@ class Profiles:
                 self._add(name, section, config)
         for name, section in (parse_sections(credentials) if credentials else {}).items():
             self._add(name, section, credentials)
-        for name in kept:
+        self._kept = frozenset(kept)
+        for name in self._kept:
             self._sections.setdefault(name, {})
         self._sso = _by_name(found, "sso-session")
         self._services = _by_name(found, "services")
@@ -150,7 +152,8 @@ class Profiles:
         if section is None and name != "default":
             raise _unknown(name, self.names())
         file = self._files.get(name, "the AWS configuration")
-        return _Reader(name, section or {}, file).profile(self._sso, self._services)
+        reader = _Reader(name, section or {}, file, kept=name in self._kept)
+        return reader.profile(self._sso, self._services)
 
     def chain(self, name: str) -> tuple[Profile, ...]:
         """The profile, its source, the source's source, to the one with credentials of its own.
@@ -182,7 +185,8 @@ class Profiles:
         if not chain:  # its source is outside the files, or it is its own
             return Route(leaf=_leaf(target), serial=target.mfa_serial, mfa_process=target.mfa_process)
         last = chain[-1]
-        ends = last.assumes is None or (last.has_static_keys and not (itself and last is target))
+        own = last.has_static_keys or last.has_kept_keys
+        ends = last.assumes is None or (own and not (itself and last is target))
         roles = [each for each in chain if each is not last or not ends]
         asked = [last, *reversed(roles), target]
         return Route(
@@ -205,7 +209,8 @@ class Profiles:
 
 
 class _Reader:
-    def __init__(self, name: str, section: Section, file: str) -> None:
+    def __init__(self, name: str, section: Section, file: str, *, kept: bool) -> None:
+        self._kept = kept
         self._name = name
         self._file = file
         self._section = section
@@ -237,6 +242,7 @@ class _Reader:
             sso_scopes=_scopes(section),
             login_session=self._text("login_session"),
             has_static_keys=self._has("aws_access_key_id"),
+            has_kept_keys=self._uses_kept(),
             endpoint_url=self._text("endpoint_url"),
             services_name=services_name,
             services=_blocks(self._section_of(services, services_name, "services")),
@@ -258,10 +264,20 @@ class _Reader:
         except InvalidArn as error:
             raise self._wrong(f"role_arn: {error.message}") from error
         sources = [key for key in _ROLE_SOURCES if self._has(key)]
-        if len(sources) != 1:
+        if len(sources) != 1 and not self._uses_kept():
             said = " and ".join(sources) or "nothing"
             raise self._wrong(f"a role_arn needs one of {', '.join(_ROLE_SOURCES)}, and it has {said}")
         return role
+
+    def _uses_kept(self) -> bool:
+        """Whether the keys in the keyring are this profile's: it names no others, and no other source.
+
+        A role without a source is assumed with them, as aws-vault does.
+        """
+        if not self._kept or self._kind() not in (ProfileKind.ENVIRONMENT, ProfileKind.ROLE):
+            return False
+        elsewhere = any(self._has(key) for key in ("aws_access_key_id", *_ROLE_SOURCES[1:]))
+        return not elsewhere and self._text("source_profile") in (None, self._name)
 
     def _source(self) -> CredentialSource | None:
         said = self._text("credential_source")
@@ -326,7 +342,8 @@ def _next_source(profile: Profile, *, first: bool) -> str | None:
     """The profile that `profile` takes its credentials from; None when the chain ends here."""
     if profile.assumes is None or profile.source_profile is None:
         return None
-    if profile.has_static_keys and (not first or profile.source_profile == profile.name):
+    own = profile.has_static_keys or profile.has_kept_keys
+    if own and (not first or profile.source_profile == profile.name):
         return None
     return profile.source_profile
 

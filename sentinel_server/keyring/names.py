@@ -17,9 +17,14 @@ def key_name(profile: str) -> str:
     return _KEY + profile
 
 
+def session_prefix(about: Json) -> str:
+    """How the name of a session begins; `about` is everything that makes it another session."""
+    return f"{_SESSION}{sha256_hex(canonical(about))[:16]}:"
+
+
 def session_name(profile: str, about: Json) -> str:
-    """The name of a profile's session; `about` is everything that makes it another session."""
-    return f"{_SESSION}{sha256_hex(canonical(about))[:16]}:{profile}"
+    """The name of a session that was made with a profile's keys."""
+    return session_prefix(about) + profile
 
 
 def seed_name(serial: str) -> str:

@@ -12,7 +12,7 @@ from sentinel_server.clock import Clock, parse_sortable, sortable
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import KeyringUnavailable
 from sentinel_server.keyring.keys import Keys
-from sentinel_server.keyring.names import session_name
+from sentinel_server.keyring.names import session_name, session_prefix
 from sentinel_server.keyring.vault import Item, Turns, Vault
 from sentinel_server.secret import Secret
 
@@ -30,34 +30,39 @@ class KeptSessions:
         self._say = say
 
     async def session(
-        self, profile: str, about: Json, make: Callable[[], Awaitable[AwsCredentials]]
+        self,
+        owner: str,
+        about: Json,
+        make: Callable[[], Awaitable[AwsCredentials]],
+        spent: Callable[[AwsCredentials], bool] = lambda _: False,
     ) -> AwsCredentials:
         """The session kept under `about`, else a new one, which one process makes for all."""
-        name = session_name(profile, about)
-        found = await self._lasting(name)
+        found = await self._usable(about, spent)
         if found is not None:
             return found
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(self._turns.of(name))
+                await stack.enter_async_context(self._turns.of(session_prefix(about)))
             except KeyringUnavailable as error:
                 self._say(f"other processes may ask for the same session: {error.message}")
-            found = await self._lasting(name)
+            found = await self._usable(about, spent)
             if found is None:
                 found = await make()
-                await self._keep(name, found)
+                await self._keep(session_name(owner, about), found)
             return found
 
-    async def _lasting(self, name: str) -> AwsCredentials | None:
+    async def _usable(self, about: Json, spent: Callable[[AwsCredentials], bool]) -> AwsCredentials | None:
         try:
-            text = await self._vault.read(name)
+            names = [name for name in await self._vault.listing() if name.startswith(session_prefix(about))]
+            texts = [await self._vault.read(name) for name in names]
         except KeyringUnavailable as error:
             self._say(f"the keyring could not be asked for a session: {error.message}")
             return None
-        found = None if text is None else _parsed(text)
-        if found is None or found.expires_at is None:
-            return None
-        return found if found.expires_at - self._clock.now() >= LEAST else None
+        found = [session for text in texts if text is not None and (session := _parsed(text)) is not None]
+        return next((each for each in found if self._lasts(each) and not spent(each)), None)
+
+    def _lasts(self, session: AwsCredentials) -> bool:
+        return session.expires_at is not None and session.expires_at - self._clock.now() >= LEAST
 
     async def _keep(self, name: str, made: AwsCredentials) -> None:
         if made.expires_at is None or made.session_token is None:

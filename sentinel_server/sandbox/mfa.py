@@ -52,6 +52,11 @@ class Devices:
             device.shown = max(self._step(), device.used + 1, device.shown + 1)
             return code_at(device.seed, device.shown)
 
+    def seed(self, serial: str) -> str:
+        """The seed of a device, as AWS shows it once. Raises KeyError for an unknown device."""
+        with self._lock:
+            return self._known[serial].seed
+
     def check(self, user: str, serial: str | None, code: str | None) -> bool:
         """Whether a request shows MFA; False when it does not try to.
 

@@ -27,7 +27,15 @@ from sentinel_server.wiring.policies import (
     read_parameter,
     side_source,
 )
-from sentinel_server.wiring.principals import Visitor, actor, attended_by, load_profile, profiles, whoami
+from sentinel_server.wiring.principals import (
+    Visitor,
+    actor,
+    attended_by,
+    load_profile,
+    mfa_serial,
+    profiles,
+    whoami,
+)
 from sentinel_server.wiring.requests import (
     Asker,
     open_asking,
@@ -65,6 +73,7 @@ __all__ = [
     "log_public_keys",
     "log_reader",
     "loopback",
+    "mfa_serial",
     "open_asking",
     "open_audit",
     "open_deciding",

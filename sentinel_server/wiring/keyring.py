@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from sentinel_server.adapters.local.passphrase import AskPassphrase, PassphraseHolder
     from sentinel_server.adapters.local.vault import KeyHolder, SealedVault
     from sentinel_server.adapters.local.vault_format import Lock
+    from sentinel_server.credentials.ports import CodeSource
     from sentinel_server.keyring.keys import Keys
+    from sentinel_server.keyring.seeds import Seeds
     from sentinel_server.keyring.sessions import KeptSessions, VaultKeys
     from sentinel_server.keyring.vault import Turns
-    from sentinel_server.secret import Secret
     from sentinel_server.settings.resolve import Settings
 
 Say = Callable[[str], None]
@@ -33,6 +35,7 @@ class UserKeyring:
     vault: SealedVault
     turns: Turns
     keys: Keys
+    seeds: Seeds
     holder: Callable[[str], KeyHolder]
     """What keeps the data key when it is to be opened in another way than now, by a value of the setting."""
 
@@ -54,7 +57,7 @@ class Kept:
 
     keys: VaultKeys
     sessions: KeptSessions
-    seed: Callable[[str], Awaitable[Secret | None]]
+    codes: CodeSource
 
 
 def open_keyring(
@@ -67,6 +70,7 @@ def open_keyring(
     from sentinel_server.adapters.local.turns import FileTurns
     from sentinel_server.adapters.local.vault import SealedVault
     from sentinel_server.keyring.keys import Keys
+    from sentinel_server.keyring.seeds import Seeds
 
     clock = clock or SystemClock()
     path = settings.keyring_file
@@ -77,6 +81,7 @@ def open_keyring(
         vault=vault,
         turns=turns,
         keys=Keys(vault, turns, clock),
+        seeds=Seeds(vault, turns),
         holder=lambda wanted: _Holder(settings, ask, say, wanted),
     )
 
@@ -87,22 +92,16 @@ def open_kept(
     """What base credentials take from the keyring; None when there is none."""
     if not settings.keyring_file.exists():
         return None
+    from sentinel_server.keyring.seeds import SeedCodes
     from sentinel_server.keyring.sessions import KeptSessions, VaultKeys
 
+    clock = clock or SystemClock()
     keyring = open_keyring(settings, ask, say, clock)
     return Kept(
         keys=VaultKeys(keyring.keys, lambda: keyring.vault.changed_at),
-        sessions=KeptSessions(keyring.vault, keyring.turns, clock or SystemClock(), say),
-        seed=partial(_seed, keyring.vault),
+        sessions=KeptSessions(keyring.vault, keyring.turns, clock, say),
+        codes=SeedCodes(keyring.seeds, clock, pause, say),
     )
-
-
-async def _seed(vault: SealedVault, serial: str) -> Secret | None:
-    """The seed of an MFA device; the keyring is not opened to find that there is none."""
-    from sentinel_server.keyring.names import seed_name
-
-    name = seed_name(serial)
-    return await vault.read(name) if name in await vault.listing() else None
 
 
 def kept_profiles(settings: Settings) -> tuple[str, ...]:
@@ -113,6 +112,11 @@ def kept_profiles(settings: Settings) -> tuple[str, ...]:
 
     document = open_keyring(settings).vault.document()
     return () if document is None else profiles_in(document.entries)
+
+
+async def pause(much: timedelta) -> None:
+    """Let time go by."""
+    await asyncio.sleep(much.total_seconds())
 
 
 class _Holder:

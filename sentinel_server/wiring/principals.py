@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import (
+    BadInput,
     InvalidSetting,
     SentinelError,
     Unverifiable,
@@ -17,7 +18,7 @@ from sentinel_server.errors import (
 from sentinel_server.settings.locations import (
     SqliteLocation,
 )
-from sentinel_server.wiring.keyring import kept_profiles, open_kept
+from sentinel_server.wiring.keyring import Kept, kept_profiles, open_kept
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.aws.base import BotoBase, Helpers
@@ -72,6 +73,16 @@ def profiles(settings: Settings) -> Profiles:
 def load_profile(settings: Settings, name: str) -> Profile:
     """One profile. Raises UnknownProfile, InvalidSetting."""
     return profiles(settings).get(name)
+
+
+def mfa_serial(settings: Settings, name: str) -> str:
+    """The MFA device of the way to a profile's base credentials. Raises UnknownProfile, BadInput for none."""
+    serial = profiles(settings).route(name).serial
+    if serial is None:
+        raise BadInput(
+            f"profile {name} names no mfa_serial", hint="add it in the AWS config: mfa_serial = ARN"
+        )
+    return serial
 
 
 async def whoami(settings: Settings, profile: str | None) -> Principal:
@@ -134,7 +145,6 @@ async def open_base(
 
 def _helpers(settings: Settings, route: Route, visitor: Visitor, clock: SystemClock) -> Helpers:
     from sentinel_server.adapters.aws.base import Helpers
-    from sentinel_server.adapters.local.seeds import SeedCodes
     from sentinel_server.credentials.profiles import ProfileKind
     from sentinel_server.wiring.logins import open_center
 
@@ -144,15 +154,15 @@ def _helpers(settings: Settings, route: Route, visitor: Visitor, clock: SystemCl
     if profile is not None and profile.kind is ProfileKind.SSO:
         center = open_center(settings, visitor.screen if settings.auto_login else None, clock, profile)
     return Helpers(
-        codes=_codes(settings, route, visitor, None if kept is None else SeedCodes(kept.seed, clock)),
+        codes=_codes(settings, route, visitor, kept),
         kept=None if kept is None else kept.keys,
         sessions=visitor.sessions if kept is None else kept.sessions,
         center=center,
     )
 
 
-def _codes(settings: Settings, route: Route, visitor: Visitor, seeds: CodeSource | None) -> CodeSource | None:
-    """First the code that was given, then the profile's `mfa_process`, the keyring's seed, the person."""
+def _codes(settings: Settings, route: Route, visitor: Visitor, kept: Kept | None) -> CodeSource | None:
+    """First the code that was given, then the profile's `mfa_process`, a kept seed, then the person."""
     from sentinel_server.adapters.local.mfa_process import MfaProcess
     from sentinel_server.credentials.codes import FirstOf, GivenCode
 
@@ -160,8 +170,8 @@ def _codes(settings: Settings, route: Route, visitor: Visitor, seeds: CodeSource
     sources: list[CodeSource] = [GivenCode(given)] if given else []
     if route.mfa_process is not None:
         sources.append(MfaProcess(route.mfa_process, settings.environ))
-    if seeds is not None:
-        sources.append(seeds)
+    if kept is not None:
+        sources.append(kept.codes)
     if visitor.codes is not None:
         sources.append(visitor.codes)
     return FirstOf(sources) if sources else None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import BadInput, NotFound
-from sentinel_server.wiring.keyring import open_keyring
+from sentinel_server.wiring.keyring import open_keyring, pause
 from sentinel_server.wiring.principals import Visitor, open_base, profiles
 
 if TYPE_CHECKING:
@@ -29,14 +27,13 @@ async def open_rotation(settings: Settings, profile: str, visitor: Visitor) -> A
     from sentinel_server.adapters.aws.clients import AwsSession
     from sentinel_server.adapters.local.aws_config import config_paths
     from sentinel_server.credentials.endpoints import endpoints_for, sts_region
-    from sentinel_server.credentials.profiles import ProfileKind
     from sentinel_server.keyring.rotate import Rotator
 
     clock = SystemClock()
     keyring = open_keyring(settings, visitor.passphrase, visitor.say, clock)
     await _require_key(settings, await keyring.keys.profiles(), profile)
     target = profiles(settings).get(profile)
-    if target.kind is not ProfileKind.ENVIRONMENT:
+    if not target.has_kept_keys:
         raise BadInput(
             f"{target.file} has credentials of kind {target.kind.value} for {profile}, which win",
             hint=f"remove them from {target.file} first",
@@ -56,11 +53,7 @@ async def open_rotation(settings: Settings, profile: str, visitor: Visitor) -> A
         base = await open_base(stack, settings, profile, clock, visitor)
         await base.prepare()
         aws = IamAccessKeys(base.aws, base.sts, opened)
-        yield Rotator(keyring.vault, keyring.turns, aws, clock, _pause, visitor.say)
-
-
-async def _pause(much: timedelta) -> None:
-    await asyncio.sleep(much.total_seconds())
+        yield Rotator(keyring.vault, keyring.turns, aws, clock, pause, visitor.say)
 
 
 async def _require_key(settings: Settings, kept: tuple[str, ...], profile: str) -> None:

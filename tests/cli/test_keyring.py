@@ -145,7 +145,7 @@ def test_the_list_shows_keys_and_sessions_and_no_secret(ring: Ring) -> None:
 
 def test_an_empty_list_says_that_there_is_no_keyring(ring: Ring) -> None:
     ran = ring("list", "--json")
-    assert ran.json == {"file": str(ring.file), "opened_by": None, "profiles": []}
+    assert ran.json == {"file": str(ring.file), "opened_by": None, "profiles": [], "mfa_seeds": []}
     assert f"there is no keyring at {ring.file} yet" in ran.err
 
 
@@ -203,6 +203,50 @@ def test_a_file_that_others_can_read_stops_every_use(ring: Ring) -> None:
     for words in (("keyring", "list"), ("whoami", "--profile", "base")):
         refused = ring.sentinel(*words)
         assert (refused.status, f"chmod 600 {ring.file}" in refused.err) == (6, True)
+
+
+SERIAL = "arn:aws:iam::111122223333:mfa/dev"
+SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+def with_device(ring: Ring) -> None:
+    """Let `base` have an MFA device, and `prod` its keys."""
+    config = ring.sentinel.home / "config"
+    role = "role_arn = arn:aws:iam::111122223333:role/prod\nsource_profile = base\n"
+    config.write_text(f"[profile base]\nmfa_serial = {SERIAL}\n[profile prod]\n{role}[profile plain]\n")
+    ring.sentinel.set(AWS_CONFIG_FILE=str(config))
+
+
+def seeded(profile: str, *words: str) -> int:
+    """The exit code of adding a seed that comes from a program."""
+    ran = CliRunner().invoke(root, ["keyring", "add", profile, "--mfa-seed", "--stdin", *words], input=SEED)
+    return ran.exit_code
+
+
+def test_a_seed_is_kept_for_the_device_of_a_profile_and_never_shown(ring: Ring) -> None:
+    with_device(ring)
+    assert (seeded("prod"), seeded("prod"), seeded("base", "--replace")) == (0, 1, 0)
+    listed = ring("list")
+    assert f"there is a seed for {SERIAL}" in listed.err
+    assert ring("list", "--json").json["mfa_seeds"] == [SERIAL]
+    assert SEED not in ring.file.read_text() + listed.out + listed.err
+
+
+def test_a_seed_is_forgotten_after_a_yes(ring: Ring) -> None:
+    with_device(ring)
+    seeded("base")
+    assert ring("remove", "base", "--mfa-seed").status == 2
+    assert ring("remove", "base", "--mfa-seed", "--yes").out == f"The seed of {SERIAL} is forgotten.\n"
+    assert ring("remove", "base", "--mfa-seed", "--yes").status == 1
+
+
+def test_a_seed_needs_a_device_and_a_place_of_its_own(ring: Ring) -> None:
+    with_device(ring)
+    refused = ring("add", "plain", "--mfa-seed")
+    assert (refused.status, "profile plain names no mfa_serial" in refused.err) == (2, True)
+    assert ring("add", "base", "--mfa-seed", "--env").status == 2
+    assert ring("add", "base", "--mfa-seed").status == 2, "there is no terminal"
+    assert not ring.file.exists()
 
 
 PROBE = """

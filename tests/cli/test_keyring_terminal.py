@@ -182,3 +182,22 @@ def test_forgetting_a_key_asks_first(home: Home, answer: str, status: int) -> No
         terminal.line(answer)
         assert terminal.process.wait(timeout=30) == status
     assert ("key:base" in home.file.read_text()) is (status != 0)
+
+
+def test_a_seed_is_asked_for_and_never_shown(home: Home) -> None:
+    (home.path / ".aws").mkdir()
+    (home.path / ".aws" / "config").write_text("[profile base]\nmfa_serial = device-of-dev\n")
+    home.made()
+    with home.typing("add", "base", "--mfa-seed") as terminal:
+        terminal.expect("Seed of device-of-dev: ")
+        terminal.line("GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ")
+        terminal.expect("Passphrase of the keyring: ")
+        terminal.line("open sesame")
+        terminal.expect("The seed of device-of-dev is kept")
+        assert terminal.process.wait(timeout=30) == 0
+        assert "GEZD" not in terminal.shown
+    with home.typing("add", "base", "--mfa-seed") as terminal:
+        terminal.expect("Seed of device-of-dev: ")
+        terminal.line("123456")
+        terminal.expect("that is no seed of an MFA device")
+        assert terminal.process.wait(timeout=30) == 2

@@ -43,6 +43,19 @@ async def test_a_session_is_remembered_by_what_it_is_about_until_it_is_nearly_ov
     assert await asked("a") == "ASIA2"
 
 
+async def test_one_that_is_spent_is_made_anew() -> None:
+    clock = FakeClock()
+    sessions, made = MemorySessions(clock), iter(range(10))
+
+    async def make() -> AwsCredentials:
+        end, key = clock.now() + timedelta(hours=1), f"ASIA{next(made)}"
+        return AwsCredentials(access_key_id=key, secret_access_key=Secret("s"), expires_at=end)
+
+    first = await sessions.session("prod", ["a"], make)
+    second = await sessions.session("prod", ["a"], make, lambda kept: kept == first)
+    assert (first.access_key_id, second.access_key_id) == ("ASIA0", "ASIA1")
+
+
 async def test_one_without_an_end_is_not_kept() -> None:
     sessions, made = MemorySessions(FakeClock()), iter(range(10))
 

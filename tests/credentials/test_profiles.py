@@ -294,3 +294,48 @@ def test_any_text_is_either_read_or_refused_as_a_setting(text: str) -> None:
     except InvalidSetting:
         return
     assert isinstance(found.names(), tuple)
+
+
+def kept(config: str, *names: str) -> Profiles:
+    return Profiles(FileText(path="config", text=config), None, names)
+
+
+def test_a_profile_that_only_the_keyring_knows_is_there_and_has_its_keys() -> None:
+    profiles = kept("[profile prod]\nrole_arn = " + ROLE + "\nsource_profile = base\n", "base")
+    assert profiles.names() == ("base", "prod")
+    assert profiles.get("base").has_kept_keys
+    leaf = profiles.route("prod").leaf.profile
+    assert leaf is not None
+    assert (leaf.name, leaf.kind, leaf.has_kept_keys) == ("base", ProfileKind.ENVIRONMENT, True)
+
+
+@pytest.mark.parametrize("source", ["", "source_profile = prod\n"])
+def test_a_role_without_another_source_is_assumed_with_the_keys_kept_for_it(source: str) -> None:
+    profiles = kept(f"[profile prod]\nrole_arn = {ROLE}\nmfa_serial = device\n{source}", "prod")
+    route = profiles.route("prod")
+    assert route.leaf.profile is not None
+    assert (route.leaf.profile.name, route.roles, route.serial) == ("prod", (), "device")
+    assert profiles.get("prod").assumes == ROLE
+    itself = profiles.route("prod", itself=True)
+    assert [role.name for role in itself.roles] == ["prod"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aws_access_key_id = AKIA",
+        "credential_process = something",
+        "sso_account_id = 111122223333",
+        f"role_arn = {ROLE}\nsource_profile = other",
+        f"role_arn = {ROLE}\ncredential_source = Environment",
+        f"role_arn = {ROLE}\nweb_identity_token_file = /token",
+    ],
+)
+def test_what_a_profile_says_itself_goes_before_what_is_kept_for_it(line: str) -> None:
+    profiles = kept(f"[profile base]\n{line}\n[profile other]\n", "base")
+    assert not profiles.get("base").has_kept_keys
+
+
+def test_a_role_without_a_source_is_refused_where_nothing_is_kept_for_it() -> None:
+    with pytest.raises(InvalidSetting, match="needs one of"):
+        kept(f"[profile prod]\nrole_arn = {ROLE}\n", "base").get("prod")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_a_role_that_is_itself_a_source_is_assumed_with_them(moved: Moved) -> No
     )
     found = moved.home.run("whoami", "--profile", "behind", "--json", **OPEN)
     assert (found.code, found.json["arn"].rpartition("/")[2]) == (0, "hop"), found.err
+
+
+def test_a_role_is_assumed_with_the_keys_kept_under_its_own_name(moved: Moved) -> None:
+    role = moved.home.seeded.roles["dev"]
+    moved.configure(f"[profile lone]\nrole_arn = {role}\nregion = us-east-1\n")
+    added = moved.home.run("keyring", "add", "lone", "--env", **OPEN, **variables(moved.keys))
+    assert (added.code, "which win" in added.err) == (0, False), added.err
+    policies = moved.home.seeded.directory / "config" / "sentinel" / "policies"
+    policy = (policies / "dev.yaml").read_text().replace("profiles: [dev]", "profiles: [lone]")
+    (policies / "lone.yaml").write_text(policy)
+    ran = moved.home.run("exec", "--profile", "lone", "--", sys.executable, "-c", WHO, **OPEN)
+    assert (ran.code, ":assumed-role/dev/" in ran.out) == (0, True), ran.err
 
 
 def test_the_keyring_goes_before_what_the_environment_happens_to_have(moved: Moved) -> None:

@@ -82,4 +82,6 @@ class FileKeyring(MemoryKeyring):
     def set_password(self, service: str, username: str, password: str) -> None:
         """Keep a password."""
         known = json.loads(self._path.read_text()) if self._path.exists() else {}
-        self._path.write_text(json.dumps({**known, f"{service}/{username}": password}))
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        draft.write_text(json.dumps({**known, f"{service}/{username}": password}))
+        draft.replace(self._path)

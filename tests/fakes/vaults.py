@@ -19,6 +19,9 @@ from tests.fakes.os_keyring import MemoryKeyring
 BACKEND = "tests.fakes.os_keyring.MemoryKeyring"
 """The fake system keyring, as a setting names it."""
 
+FILE_BACKEND = "tests.fakes.os_keyring.FileKeyring"
+"""The one that several processes share, by the file that TEST_KEYRING names."""
+
 
 def cheap(salt: bytes) -> Scrypt:
     """A cost for tests."""

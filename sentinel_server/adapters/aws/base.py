@@ -157,6 +157,7 @@ class BotoBase:
                 codes=helpers.codes,
                 sessions=helpers.sessions,
                 clock=self._clock,
+                owner=self._target.name if route.leaf.profile is None else route.leaf.profile.name,
             )
             self._renewals.append(self._mfa.renewing)
             supply = self._mfa

@@ -38,8 +38,10 @@ class MfaSession:
         codes: CodeSource | None,
         sessions: SessionCache | None,
         clock: Clock,
+        owner: str,
     ) -> None:
-        """`ask` names the profile and the device; `keys` are what the session is opened with."""
+        """`ask` names the profile and the device; `keys`, of `owner`, are what the session is opened with."""
+        self._owner = owner
         self._ask = replace(ask, attended=False)
         self._keys = keys
         self._open = open_session
@@ -75,9 +77,8 @@ class MfaSession:
         if self._sessions is None:
             return await make()
         about = ["get-session-token", keys.access_key_id, ask.serial]
-        kept = await self._sessions.session(ask.profile, about, make)
         # At a renewal, the session that is about to end helps nobody.
-        return kept if ask.attended or not self._known.has(kept) else await make()
+        return await self._sessions.session(self._owner, about, make, spent=self._known.has)
 
     async def _made(self, ask: CodeAsk) -> AwsCredentials:
         sts = StsClient(self._open(self._keys))

@@ -89,7 +89,7 @@ class OwnCredentials:
 
     async def _from_the_keyring(self) -> AwsCredentials | None:
         profile = self._source.profile
-        if self._kept is None or profile is None or profile.kind is not ProfileKind.ENVIRONMENT:
+        if self._kept is None or profile is None or not (profile.has_kept_keys or self._is_kept):
             return None
         found = await self._kept.keys(profile.name)
         if found is None and self._is_kept:

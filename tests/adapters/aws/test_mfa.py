@@ -101,6 +101,7 @@ class Scene:
             codes=codes or self.codes,
             sessions=sessions,
             clock=self.clock,
+            owner="base",
         )
 
     def open(self, supply: Supply) -> AwsSession:
