@@ -6,16 +6,18 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from cli.notices import deliver_now
 from sentinel_server.clock import SystemClock
+from sentinel_server.errors import StoreUnavailable
 from sentinel_server.notifications.event import Event
 from sentinel_server.notifications.outbox import outbox_change
-from sentinel_server.records.model import Change, Ledger, Ref
+from sentinel_server.records.memory import MemoryRecords
+from sentinel_server.records.model import Change, Ledger, Ref, Row
 from sentinel_server.wiring import open_records
 from tests.fakes.command_line import CommandLine
 from tests.fakes.notices import asked, opened
@@ -220,6 +222,54 @@ def test_29_a_command_that_cannot_deliver_says_how_to_and_goes_on(
     receiver.otherwise = says(204)
     assert sentinel("notify", "flush", "--early").status == 0
     assert {posted.delivery for posted in receiver.got} == {IDS[0]}
+
+
+def test_29_a_command_whose_store_is_gone_says_that_nobody_was_told(
+    sentinel: CommandLine, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Gone(MemoryRecords):
+        """A store that went away after the commit."""
+
+        async def get(self, refs: Sequence[Ref]) -> Mapping[Ref, Row]:
+            raise StoreUnavailable("the table does not answer")
+
+    tell(sentinel, receiver)
+    assert asyncio.run(deliver_now(sentinel.settings, Gone(), Ledger.REQUESTS, IDS[:1])) == []
+    said = capsys.readouterr().err
+    assert "nobody was told yet (the table does not answer)" in said
+    assert "sentinel notify flush" in said
+
+
+def test_a_flush_that_cannot_be_written_down_is_exit_6_and_says_what_was_done(
+    sentinel: CommandLine, receiver: Receiver
+) -> None:
+    tell(sentinel, receiver)
+    put(sentinel)
+    receiver.otherwise = says(404)
+    (sentinel.home / "nowhere").write_text("a file")
+    sentinel.set(SENTINEL_AUDIT_DIRECTORY=str(sentinel.home / "nowhere" / "audit"))
+    ran = sentinel("notify", "flush")
+    assert ran.status == 6
+    assert ran.out == "Delivered: 0. Still waiting: 1.\n"
+    assert "the audit log has no line of it" in ran.err
+
+
+@pytest.mark.parametrize("data", [b"", b" \n", b"\xff\xfe", b"x" * 20_000])
+def test_a_file_that_holds_no_secret_is_said(sentinel: CommandLine, data: bytes) -> None:
+    path = sentinel.home / "slack-url"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    sentinel.set(SENTINEL_NOTIFICATIONS_TO=f"chat slack file://{path}")
+    ran = sentinel("notify", "test")
+    assert ran.status == 1
+    assert "is not" in ran.out
+
+
+def test_a_variable_that_holds_no_secret_is_said(sentinel: CommandLine) -> None:
+    sentinel.set(SENTINEL_NOTIFICATIONS_TO="chat slack env:SLACK_URL")
+    ran = sentinel("notify", "test")
+    assert ran.status == 1
+    assert "the variable SLACK_URL is not set" in ran.out
 
 
 def test_a_command_without_destinations_leaves_it_to_others(sentinel: CommandLine) -> None:

@@ -109,6 +109,13 @@ async def test_who_has_enrolled_nothing_proves_nothing() -> None:
         await factors.factor().verify(replace(FOR_PROD, person="sso:carol"), "000000")
 
 
+async def test_who_has_only_a_telephone_cannot_give_a_code_of_an_authenticator() -> None:
+    factors = Factors()
+    factors.by_telephone()
+    with pytest.raises(MfaUnavailable, match="no authenticator enrolled"):
+        await factors.factor().verify(FOR_PROD, factors.code())
+
+
 async def test_a_store_of_secrets_that_fails_is_no_yes() -> None:
     factors = Factors()
     factors.drawer.broken = True

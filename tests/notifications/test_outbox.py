@@ -295,6 +295,15 @@ async def test_a_flush_ends_when_its_time_is_up() -> None:
     assert len(await world.outbox().waiting()) == 2
 
 
+async def test_when_the_time_is_up_nothing_more_is_sent() -> None:
+    inbox = Inbox()
+    world = World(hook=inbox)
+    await world.put()
+    (late,) = await world.outbox().deliver(Ledger.REQUESTS, [ID], timedelta(0))
+    assert (late.outcome, inbox.tries) == (Outcome.FAILING, 0)
+    assert late.failed == {"hook": "not tried: the time was up"}
+
+
 async def test_more_than_a_page_is_delivered() -> None:
     inbox = Inbox()
     world = World(hook=inbox)
