@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -115,12 +117,26 @@ async def _list(settings: Settings, filters: _Filters, limit: int, token: str | 
         async with open_deciding(settings) as desk:
             query = await _query(settings, desk, filters, since)
             now = desk.clock.now()
-            page = await list_requests(desk.records, query, now, limit, token)
+            with _own_at_least(query):
+                page = await list_requests(desk.records, query, now, limit, token)
     _print(page, now, output, since)
     if page.unreadable:
         note(f"rows that cannot be read and give nobody access: {', '.join(page.unreadable)}")
     if page.next_token is not None:
         note(f"there are more; add to the same command: --next {_next(page.next_token, since)}")
+
+
+@contextmanager
+def _own_at_least(query: RequestQuery) -> Iterator[None]:
+    """Say to whoever may not see everyone's how to see their own."""
+    from sentinel_server.errors import StoreUnavailable
+
+    try:
+        yield
+    except StoreUnavailable as error:
+        if query.person is not None or "AccessDenied" not in error.message:
+            raise
+        raise StoreUnavailable(error.message, hint="see your own: sentinel list --mine") from error
 
 
 def _cursor(token: str | None, since: timedelta | None) -> tuple[datetime | None, str | None]:

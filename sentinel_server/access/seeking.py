@@ -33,6 +33,8 @@ AGAIN = 1.0
 MOST = 4
 """Requests, and as many emergencies, that are looked at for one ask."""
 
+_LEDGERS = {Marker.APPROVED: Ledger.REQUESTS, Marker.EMERGENCY: Ledger.BREAKGLASS}
+
 _LOOKED_AT = 50
 """Emergencies of one person for one profile among which those that are open are looked for."""
 
@@ -98,17 +100,26 @@ class Seeker:
         return await asyncio.shield(seat.search)
 
     async def _search(self, seat: Seat, opening: Opening, patience: float) -> SentinelError | None:
+        """Each ledger for itself: many may look into only one of them, and lose nothing by the other."""
+        found = await asyncio.gather(*(self._found(seat, marker, patience) for marker in opening.by))
+        errors = [each for each in found if isinstance(each, SentinelError)]
+        refs: list[Ref] = []
+        for marker, each in zip(opening.by, found, strict=True):
+            known = (ref for ref in seat.refs if ref.ledger is _LEDGERS[marker])
+            refs += known if isinstance(each, SentinelError) else each
+        seat.refs = tuple(refs)
+        return errors[0] if errors else None
+
+    async def _found(self, seat: Seat, marker: Marker, patience: float) -> tuple[Ref, ...] | SentinelError:
         try:
             async with asyncio.timeout(patience):
-                found = await asyncio.gather(*(self._newest(seat, marker) for marker in opening.by))
+                return await self._newest(seat, marker)
         except SentinelError as error:
             return error
         except TimeoutError:
             return StoreUnavailable(f"no answer within {int(patience * 1000)} ms")
         except Exception as error:
             return StoreUnavailable(f"an unexpected {type(error).__name__} came instead of an answer")
-        seat.refs = tuple(ref for refs in found for ref in refs)
-        return None
 
     async def begin(self, request_id: str, sought: Sought) -> bool | SentinelError:
         """Write down that an approved access has begun; False when its row was changed meanwhile, perhaps by

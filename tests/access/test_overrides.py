@@ -23,7 +23,7 @@ from sentinel_server.policy.kinds import DocumentKind
 from sentinel_server.policy.schema import Effect, Mode, Rule
 from sentinel_server.policy.sides import SideDocument
 from sentinel_server.records.memory import MemoryRecords
-from sentinel_server.records.model import Change, Found, Ref, Row, Search
+from sentinel_server.records.model import Change, Found, Ledger, Ref, Row, Search
 from sentinel_server.requests.model import AccessRequest, Ruling
 from sentinel_server.requests.rows import request_ref, request_values, ruling_values
 from sentinel_server.sessions.memory import MemorySessions
@@ -259,6 +259,23 @@ async def test_ledgers_that_fail_are_no_override_and_the_refusal_says_so() -> No
     with pytest.raises(ApprovalRequired, match="could not be looked at: table is gone"):
         await issue_once(Gate(at.world.sources), at.world.a_seat())
     assert at.world.roles.asks == []
+
+
+async def test_who_may_look_into_one_of_the_ledgers_only_is_served_by_what_is_there() -> None:
+    class OnlyRequests(CountingRecords):
+        async def find(self, search: Search, limit: int, token: str | None = None) -> Found:
+            if search.ledger is not Ledger.REQUESTS:
+                raise StoreUnavailable("AccessDenied")
+            return await self.inner.find(search, limit, token)
+
+    at = scene(WANTS_APPROVAL)
+    at.world.records = OnlyRequests(at.ledger)
+    with pytest.raises(ApprovalRequired, match="could not be looked at: AccessDenied"):
+        await issue_once(Gate(at.world.sources), at.world.a_seat())
+    request = await at.has(approved_request())
+    at.later(seconds=1)
+    issued = await issue_once(Gate(at.world.sources), at.world.a_seat())
+    assert issued.allow.override_id == request.id
 
 
 async def test_an_approval_policy_that_cannot_be_read_stops_a_server_that_ran_by_it() -> None:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
-from sentinel_server.provisioning.apply import apply
-from sentinel_server.provisioning.desired import Family, ledger_table, sessions_table
-from sentinel_server.provisioning.iam import Role, policy, table_arn
-from sentinel_server.records.model import Ledger
+from sentinel_server.provisioning.iam import Role
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import UserKeys
 from tests.fakes import dynamodb_local
 from tests.fakes.aws import Sandbox, client, trust
 from tests.fakes.command_line import CommandLine
-from tests.fakes.dynamodb_local import client_at
 from tests.fakes.sessions import a_session, beginning_now
+from tests.fakes.strict import PREFIX, make_tables, permissions
 from tests.fakes.two_people import POLICY, TwoPeople
 
-PREFIX = "strict-"
 DENIED = "version: '1'\nrules:\n  - {name: nobody, effect: deny, match: any}\n"
 
 
@@ -33,28 +27,6 @@ class Team:
 
     sandbox: Sandbox
     sec: UserKeys
-
-
-def permissions(aws: EmbeddedAws, *roles: Role, more: Sequence[str] = ()) -> dict[str, Any]:
-    """What somebody of these roles may do, and some actions on anything."""
-    tables = {Family.SESSIONS: "sessions", Family.REQUESTS: "requests", Family.BREAKGLASS: "breakglass"}
-    arns = {
-        family: table_arn(region=aws.region, account=aws.account_id, table=PREFIX + name)
-        for family, name in tables.items()
-    }
-    statements: list[Any] = [{"Effect": "Allow", "Action": list(more), "Resource": "*"}]
-    for role in roles:
-        document: Any = policy(role, arns)
-        statements += [{key: each[key] for key in each if key != "Sid"} for each in document["Statement"]]
-    return {"Version": "2012-10-17", "Statement": statements}
-
-
-async def make_tables(aws: EmbeddedAws) -> None:
-    async with client_at(aws.url, aws.root) as dynamodb:
-        provisioner = DynamoDbProvisioner(dynamodb, poll=0.02)
-        ledgers = [ledger_table(ledger, PREFIX + ledger.value) for ledger in Ledger]
-        for table in (sessions_table(PREFIX + "sessions"), *ledgers):
-            await apply(provisioner, table)
 
 
 @pytest.fixture(scope="module")
