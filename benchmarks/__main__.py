@@ -1,4 +1,4 @@
-"""`python -m benchmarks fetch|evaluate|startup`: measure, print a table, keep the numbers as JSON."""
+"""`python -m benchmarks audit|fetch|evaluate|startup`: measure, print a table, keep the numbers as JSON."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import evaluating, fetch, startup
+from benchmarks import auditing, evaluating, fetch, startup
 from benchmarks.report import Row, save, table
 
 BENCHMARKS: dict[str, tuple[Callable[[int], list[Row]], str]] = {
+    "audit": (auditing.run, "a log verified, and written by one process"),
     "fetch": (fetch.run, "fetches, the product and servers that decide nothing in turn"),
     "evaluate": (evaluating.run, "one evaluation of a policy whose last rule matches"),
     "startup": (startup.run, "from the call of a command to its end, or to its child's first line"),

@@ -22,6 +22,7 @@ class Blame:
 
 def breaks(
     order: Sequence[Line],
+    links: Links,
     places: Mapping[Line, int],
     damaged: Sequence[int],
     trusted: frozenset[Line],
@@ -32,7 +33,6 @@ def breaks(
 
     A break beside a damaged or forged line is explained by that line; `start` is where the file began.
     """
-    links = Links(order)
     blamed = set(forged)
     above: Line | None = None
     for line in order:

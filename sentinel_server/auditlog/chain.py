@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from sentinel_server.auditlog.event import SHAPE
@@ -140,6 +141,7 @@ class Chain:
         return line + b"\n", replace(self, seq=self.seq + 1, head=sha256_hex(line), unsealed=0)
 
 
+@lru_cache(maxsize=1024)
 def genesis(writer: str) -> str:
     """What the first line of a writer names in place of a line before it."""
     return sha256_hex(f"sentinel audit log of writer {writer}".encode())

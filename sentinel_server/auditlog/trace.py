@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from sentinel_server.auditlog.breaks import Blame, breaks
@@ -32,25 +32,32 @@ def trace(
     first line, should that be missing.
     """
     copies = list(_copies(lines))
-    rest = _without(lines, copies)
-    ends = frozenset(line for line in rest if line.final) - forged
-    foreign = list(_forks(rest, trusted, ends))
-    foreign += _strangers(_without(rest, foreign), ends)
-    rest = _without(rest, foreign)
-    places = Links(rest).places()
-    moved = _moved(rest, places)
-    order = _in_order(rest, places, moved)
+    links = Links(_without(lines, copies))
+    ends = frozenset(line for line in links.lines if line.final) - forged
+    forks = list(_forks(links, trusted, ends))
+    links = _linked(links, forks)
+    strangers = list(_strangers(links, ends))
+    foreign = forks + strangers
+    links = _linked(links, strangers)
+    places = links.places()
+    moved = _moved(links, places)
+    order = _in_order(links.lines, places, moved)
     return [
         *(Blame(Code.DUPLICATED, line, "is in the file more than once") for line in copies),
         *(Blame(Code.INSERTED, line, "is no part of the chain around it") for line in foreign),
         *(Blame(Code.REORDERED, line, f"belongs at seq {places[line]}") for line in moved),
-        *breaks(order, places, damaged, trusted, forged, start),
+        *breaks(order, links, places, damaged, trusted, forged, start),
     ]
 
 
-def _without(lines: Sequence[Line], gone: Iterable[Line]) -> list[Line]:
+def _linked(links: Links, gone: Sequence[Line]) -> Links:
+    """The links without the lines that have gone; the same ones when none has."""
+    return Links(_without(links.lines, gone)) if gone else links
+
+
+def _without(lines: Sequence[Line], gone: Sequence[Line]) -> Sequence[Line]:
     leaving = set(gone)
-    return [line for line in lines if line not in leaving]
+    return [line for line in lines if line not in leaving] if leaving else lines
 
 
 def _copies(lines: Sequence[Line]) -> Iterator[Line]:
@@ -64,24 +71,23 @@ def _copies(lines: Sequence[Line]) -> Iterator[Line]:
         yield from (line for line in same if line is not keeper)
 
 
-def _forks(lines: Sequence[Line], trusted: frozenset[Line], ends: frozenset[Line]) -> Iterator[Line]:
+def _forks(links: Links, trusted: frozenset[Line], ends: frozenset[Line]) -> Iterator[Line]:
     """Lines that name an end, or the same line as another one with more behind it; and all behind them."""
-    links = Links(lines)
-    depths = links.depths()
     losers = [line for end in ends for line in links.children.get(end.hash, [])]
-    for siblings in links.children.values():
-        if len(siblings) > 1:
-            keeper = max(siblings, key=lambda line: (depths[line], line in trusted, -line.number))
-            losers += [line for line in siblings if line is not keeper]
+    rivals = [siblings for siblings in links.children.values() if len(siblings) > 1]
+    depths = links.depths() if rivals else {}
+    for siblings in rivals:
+        keeper = max(siblings, key=lambda line: (depths[line], line in trusted, -line.number))
+        losers += [line for line in siblings if line is not keeper]
     while losers:
         line = losers.pop()
         losers += links.children.get(line.hash, [])
         yield line
 
 
-def _strangers(lines: Sequence[Line], ends: frozenset[Line]) -> Iterator[Line]:
+def _strangers(links: Links, ends: frozenset[Line]) -> Iterator[Line]:
     """Lines between two that name each other, or after the last, that are linked to nothing elsewhere."""
-    roots = Links(lines).roots()
+    lines, roots = links.lines, links.roots()
     spans: dict[Line, tuple[int, int]] = {}
     for index, line in enumerate(lines):
         first, _ = spans.get(roots[line], (index, index))
@@ -105,10 +111,9 @@ def _reach(lines: Sequence[Line], ends: frozenset[Line]) -> list[int]:
     return list(accumulate(furthest, max))
 
 
-def _moved(lines: Sequence[Line], places: Mapping[Line, int]) -> list[Line]:
+def _moved(links: Links, places: Mapping[Line, int]) -> list[Line]:
     """The fewest lines whose removal puts the others in order, among those whose place is certain."""
-    links = Links(lines)
-    certain = [line for line in lines if links.rooted(line) or links.named(line)]
+    certain = [line for line in links.lines if links.rooted(line) or links.named(line)]
     stay = _longest_rise([places[line] for line in certain])
     return [line for index, line in enumerate(certain) if index not in stay]
 
