@@ -16,7 +16,7 @@ from sentinel_server.access.decide import decide
 from sentinel_server.access.facts import Allow, Decision, Deny, Facts, NeedsApproval, Sought
 from sentinel_server.access.mint import Mint, fingerprint
 from sentinel_server.access.rounds import Count
-from sentinel_server.access.seat import Issued, Seat, Sources
+from sentinel_server.access.seat import DIRECT, Issued, Seat, Sources
 from sentinel_server.access.seeking import Seeker
 from sentinel_server.access.tables import table_of
 from sentinel_server.auditlog.event import Action
@@ -28,6 +28,7 @@ from sentinel_server.errors import (
     PolicyUnavailable,
     SentinelError,
     StoreUnavailable,
+    TooLate,
     Unverifiable,
 )
 from sentinel_server.identity.principal import Principal
@@ -112,6 +113,7 @@ class Gate:
         same time decides once more.
         """
         for _ in range(2):
+            seat.under = allow.override_id or DIRECT
             if allow.lift is None or self._seeker is None:
                 seat.refs = ()
                 return allow
@@ -251,6 +253,8 @@ class Gate:
             raise
 
     async def _served(self, seat: Seat, allow: Allow, minted: Minted, asks: Count) -> Issued:
+        if seat.under not in (None, allow.override_id or DIRECT):
+            raise TooLate("what lifts the refusal changed while this was under way")
         if abs(self._clock.skew()) > MAX_SKEW:
             raise ClockSkewed("this machine's clock is too far away from AWS's")
         await seat.journal.served(allow, minted.issue_id, asks())

@@ -78,13 +78,18 @@ class Sources:
     workflows: Workflows | None = None
 
 
+DIRECT = "direct"
+"""What a seat is under that policy itself allows."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Seat:
     """One door's place at the gate: what it asks for, and what it holds between asks.
 
     A server's seat has a session; `starting` is true until its row exists. `store` is chosen at the first
     ask, because a rule may name it as `table`. `own_person` is the principal's key before the `people` map.
-    `refs` are the request and the emergency that it runs under, or that may yet lift what refuses it.
+    `refs` are the request and the emergency that it runs under, or that may yet lift what refuses it;
+    `under` is the id of what the latest decision allowed it by, or `DIRECT`.
     """
 
     ask: Ask
@@ -102,6 +107,7 @@ class Seat:
     reader: StandingReader | None = None
     refs: tuple[Ref, ...] = ()
     sought_at: float | None = None
+    under: str | None = None
     search: asyncio.Task[SentinelError | None] | None = None
 
 

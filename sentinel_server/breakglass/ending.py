@@ -112,7 +112,7 @@ async def close(desk: Desk, event_id: str, actor: Actor, reason: str, policy: Ov
         closing = Closing(at=now, by=actor.person, reason=reason)
         after = replace(event, closing=closing, version=event.version + 1)
         deed = Deed(type=EventType.BREAKGLASS_CLOSED, event=after, at=now, by=actor.person, comment=reason)
-        if (done := await _change(desk, row, closed(closing), deed)) is not None:
+        if (done := await _change(desk, row, closed(closing, own=actor.owns(event)), deed)) is not None:
             return done
         await desk.rest(attempt)
     raise _contended(event_id)
@@ -189,6 +189,11 @@ def _check_reviewer(event: Emergency, actor: Actor, policy: Overseers) -> None:
         raise BreakGlassRefused(
             f"emergency {event.id} is your own, and somebody else has to review it",
             hint=f"ask one of them to run: sentinel breakglass-review {event.id}",
+        )
+    if policy is None:
+        raise BreakGlassRefused(
+            f"there is no break-glass policy, so nobody is named to review emergency {event.id}",
+            hint="see where it is looked for: sentinel config show",
         )
     if not actor.oversees(event, policy):
         raise _not_yours(event, "review")

@@ -24,6 +24,9 @@ _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 Values = dict[str, Value | None]
 
+CLOSED, ENDED = "closed", "ended"
+"""How the attributes of a closing begin: by those who oversee it, and by the invoker."""
+
 
 def parse_event_id(text: str) -> str:
     """`text` when it is 16 lower-case hex digits; raises InvalidIdentifier otherwise."""
@@ -81,13 +84,14 @@ def opened(event: Emergency) -> Values:
     }
 
 
-def closed(closing: Closing) -> Values:
-    """What closing sets."""
+def closed(closing: Closing, *, own: bool = False) -> Values:
+    """What closing sets; with `own` what the invoker may write, who must not be able to undo another's."""
+    how = ENDED if own else CLOSED
     return {
         "status": EventState.CLOSED.value,
-        "closed_at": sortable(closing.at),
-        "closed_by": closing.by,
-        "closed_reason": closing.reason,
+        f"{how}_at": sortable(closing.at),
+        f"{how}_by": closing.by,
+        f"{how}_reason": closing.reason,
     }
 
 
@@ -158,13 +162,15 @@ def _mfa(values: Mapping[str, Value]) -> MfaEvidence | None:
 
 
 def _closing(values: Mapping[str, Value]) -> Closing | None:
-    if "closed_at" not in values:
-        return None
-    return Closing(
-        at=_time(values, "closed_at"),
-        by=_text(values, "closed_by"),
-        reason=_text(values, "closed_reason"),
-    )
+    """Any part of a closing is one: what is left of it when the rest was taken away does not open again."""
+    for how in (CLOSED, ENDED):
+        if any(name.startswith(f"{how}_") for name in values):
+            return Closing(
+                at=_time(values, f"{how}_at"),
+                by=_text(values, f"{how}_by"),
+                reason=_text(values, f"{how}_reason"),
+            )
+    return None
 
 
 def _review(values: Mapping[str, Value]) -> Review | None:

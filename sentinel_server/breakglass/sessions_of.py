@@ -63,9 +63,9 @@ async def _end(store: SessionStore, session: Session, event: Emergency, *, own: 
 
 
 async def _under(store: SessionStore, event: Emergency) -> AsyncIterator[Session]:
-    """A session may have been there before the emergency, so nothing is said of when it started."""
+    """A session may have been there before the emergency, and under another key of its person."""
     assert event.closing is not None  # noqa: S101
-    query, token = SessionQuery(person=event.person, profile=event.profile), None
+    query, token = SessionQuery(profile=event.profile), None
     while True:
         page = await store.sessions(query, event.closing.at, _PAGE, token)
         for session in page.sessions:

@@ -16,6 +16,10 @@ SORT = "created_at"
 """The attribute by which every search is ordered; a fixed-width time."""
 
 
+MOST_VERSION = 2**53
+"""Versions stay below it, lest a row be given one that no change could follow."""
+
+
 class Ledger(Enum):
     """A family of rows with a table of its own; the value is the table's name after the prefix."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import StoreUnavailable
+from sentinel_server.policy.read_approval import LONGEST_REQUEST
 from sentinel_server.records.model import Ledger, Ref, Row, Search, Value
 from sentinel_server.records.store import Records
 from sentinel_server.requests.model import AccessRequest, Ruling, Vote
@@ -154,8 +155,9 @@ def _text(values: Mapping[str, Value], name: str, missing: str | None = None) ->
 
 def _seconds(values: Mapping[str, Value], name: str) -> timedelta:
     value = values[name]
-    if type(value) is not int or value < 1:
-        raise TypeError(f"its {name} is not a whole number from 1")
+    longest = int(LONGEST_REQUEST.total_seconds())
+    if type(value) is not int or not 1 <= value <= longest:
+        raise TypeError(f"its {name} is not a whole number from 1 to {longest}")
     return timedelta(seconds=value)
 
 

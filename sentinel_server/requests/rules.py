@@ -20,7 +20,7 @@ from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.approval import ApprovalPolicy, ApprovalRule
 from sentinel_server.policy.membership import covers, is_open, means
 from sentinel_server.policy.read_approval import LONGEST_REQUEST
-from sentinel_server.requests.model import AccessRequest, Status, Vote
+from sentinel_server.requests.model import REQUEST_TTL, AccessRequest, Status, Vote
 
 CLOCKS_APART = timedelta(seconds=10)
 """How far ahead of ours a stored time may be: every clock is corrected by AWS's, to within seconds."""
@@ -160,7 +160,8 @@ def _not_theirs(voter: frozenset[str], requester: frozenset[str], seen: frozense
 
 
 def _untimely(request: AccessRequest, vote: Vote, now: datetime) -> str:
-    if not request.created_at - CLOCKS_APART <= vote.at < request.expires_at:
+    deadline = min(request.expires_at, request.created_at + REQUEST_TTL)  # a row may say what it likes
+    if not request.created_at - CLOCKS_APART <= vote.at < deadline:
         return "was not made while the request was open"
     return f"is from the future, {whole_seconds(vote.at)}" if vote.at > now + CLOCKS_APART else ""
 
@@ -190,7 +191,7 @@ def granted(
         )
     begins: datetime | NotGranted
     if request.auto_rule:
-        begins = _by_itself(request, policy, rule, principal, home_account)
+        begins = _by_itself(request, policy, rule, principal, home_account, now)
     else:
         found = tally(request, policy, rule, now=now, home_account=home_account, persons=persons, check=check)
         begins = _by_votes(request, rule, found)
@@ -227,9 +228,12 @@ def _by_itself(
     rule: ApprovalRule,
     principal: Principal,
     home_account: str | None,
+    now: datetime,
 ) -> datetime | NotGranted:
-    approved = request.auto_rule == rule.name and approves_itself(
-        policy, rule, principal, request.duration, request.created_at, home_account
+    """Whether the rule approves it both when it says it was made, which nobody vouches for, and now."""
+    approved = request.auto_rule == rule.name and all(
+        approves_itself(policy, rule, principal, request.duration, at, home_account)
+        for at in (request.created_at, now)
     )
     return (
         request.created_at
@@ -244,7 +248,7 @@ def _by_votes(request: AccessRequest, rule: ApprovalRule, found: Tally) -> datet
         return NotGranted(why="it is not approved")
     before = [vote for vote in found.counted if vote.at <= approved_at]
     if len(before) >= rule.approvals_required:
-        return before[-1].at
+        return before[rule.approvals_required - 1].at
     late = len(found.counted) - len(before)
     reasons: Sequence[str] = (*found.refused, *(["a vote is later than the approval"] if late else []))
     why = f"{len(before)} of {rule.approvals_required} approvals count"

@@ -90,7 +90,9 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
                 persons=settings.persons,
             ),
             workflows=Workflows(
-                open_records=opener.ledgers, sides=side_source(reading), check=vote_check(settings)
+                open_records=opener.ledgers,
+                sides=side_source(reading),
+                check=await vote_check(settings, clock),
             ),
         )
         if ask.mode is Mode.SERVER:

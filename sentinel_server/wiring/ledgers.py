@@ -23,12 +23,12 @@ Place = SqliteLocation | tuple[str | None, str | None]
 
 
 @asynccontextmanager
-async def open_records(settings: Settings) -> AsyncIterator[Records]:
-    """The configured ledgers, for commands about approvals and emergencies."""
+async def open_records(settings: Settings, clock: SystemClock | None = None) -> AsyncIterator[Records]:
+    """The configured ledgers, for commands about approvals and emergencies; `clock` learns AWS's time."""
     async with AsyncExitStack() as stack:
         control = None
         if any(isinstance(where, DynamoDbLocation) for where in settings.ledgers.values()):
-            control = await open_own(stack, settings, control_name(settings), SystemClock())
+            control = await open_own(stack, settings, control_name(settings), clock or SystemClock())
         yield await LedgerOpener(stack, settings, control, settings.region)()
 
 

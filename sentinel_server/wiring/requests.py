@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
-from sentinel_server.errors import InvalidSetting
+from sentinel_server.errors import InvalidSetting, PolicyUnverified, SentinelError
 from sentinel_server.wiring.ledgers import LedgerOpener, open_records
 from sentinel_server.wiring.policies import Reading, open_sides, side_source
 from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
 from sentinel_server.wiring.signing import open_signer
 
 if TYPE_CHECKING:
+    from sentinel_server.clock import Clock
     from sentinel_server.identity.principal import Principal
     from sentinel_server.policy.keys import KeySet
     from sentinel_server.policy.sides import SidePolicies
     from sentinel_server.policy.signing import Signer
+    from sentinel_server.policy.stored import SerialMemory
     from sentinel_server.records.store import Records
     from sentinel_server.requests.desk import Desk, Rulebook
     from sentinel_server.requests.rules import VoteCheck
@@ -59,7 +61,8 @@ async def open_asking(settings: Settings, profile: str, visitor: Visitor) -> Asy
         )
         records = await LedgerOpener(stack, settings, control, region)()
         principal = await base.principal()
-        desk = _desk(settings, records, side_source(reading), clock, signer=None)
+        check = await vote_check(settings, clock)
+        desk = _desk(settings, records, side_source(reading), check, clock, signer=None)
         yield Asker(desk=desk, principal=principal)
 
 
@@ -70,16 +73,17 @@ async def open_deciding(settings: Settings, *, signing: bool = False) -> AsyncIt
     With `signing` it has our signer, when one is set.
     """
     async with AsyncExitStack() as stack:
-        records = await stack.enter_async_context(open_records(settings))
+        clock = SystemClock()
+        records = await stack.enter_async_context(open_records(settings, clock))
         sides = await stack.enter_async_context(open_sides(settings))
         signer = await stack.enter_async_context(open_vote_signer(settings)) if signing else None
-        yield _desk(settings, records, sides, SystemClock(), signer)
+        yield _desk(settings, records, sides, await vote_check(settings, clock), clock, signer)
 
 
-def vote_check(settings: Settings) -> VoteCheck:
+async def vote_check(settings: Settings, clock: Clock) -> VoteCheck:
     """What looks at the signatures of votes: by `approvals.keys`, which are read anew for each vote.
 
-    Where `signing.root` is set, those count only if it signed them.
+    Where `signing.root` is set, those count only if it signed them, and no older set than was believed.
 
     Raises InvalidSetting when signatures are required and no keys are named.
     """
@@ -96,21 +100,56 @@ def vote_check(settings: Settings) -> VoteCheck:
             )
         return no_signature_wanted
     required = settings.approvals_signing is not False
-    read = partial(read_key_set, path)
-    return SignedVotes(_rooted(read, settings.signing_root), settings.persons, required=required)
+    read: Callable[[], KeySet] = partial(read_key_set, path)
+    if settings.signing_root:
+        read = await _rooted(settings, read, clock)
+    return SignedVotes(read, settings.persons, required=required)
 
 
-def _rooted(read: Callable[[], KeySet], roots: tuple[bytes, ...]) -> Callable[[], KeySet]:
-    """What is read when one of `roots` signed it, else PolicyUnverified; anything where there are none."""
+async def _rooted(settings: Settings, read: Callable[[], KeySet], clock: Clock) -> Callable[[], KeySet]:
+    """What is read when a root signed it and it is no older than any that was believed; raises
+    PolicyUnverified otherwise, at each call, because a door that needs no vote is not to be held up.
+    """
+    from sentinel_server.adapters.local.policy_memory import PolicyMemory
+    from sentinel_server.policy.roots import PinnedKeys, check
+    from sentinel_server.wiring.signing import memory_path
+
+    memory, roots = PolicyMemory(memory_path(settings)), settings.signing_root
+    pinned = PinnedKeys(read, roots, memory=_Apart(memory), clock=clock)
+    failed: SentinelError | None = None
+    highest = 0
+    try:
+        with suppress(PolicyUnverified):  # whoever needs a vote is told so then
+            await pinned.now()
+        highest = await pinned.highest()
+    except SentinelError as error:
+        failed = error
+    finally:
+        await memory.close()
 
     def checked() -> KeySet:
-        from sentinel_server.policy.roots import check
-
+        if failed is not None:
+            raise failed
         keys = read()
-        check(keys, roots, now=SystemClock().now(), highest=0)
+        check(keys, roots, now=clock.now(), highest=highest)
         return keys
 
-    return checked if roots else read
+    return checked
+
+
+class _Apart:
+    """The memory of serials, for a key set of approvers: a root numbers it apart from that of policies."""
+
+    def __init__(self, memory: SerialMemory) -> None:
+        self._memory = memory
+
+    async def highest(self, key: str) -> int:
+        """The highest serial seen."""
+        return await self._memory.highest(f"approvals:{key}")
+
+    async def saw(self, key: str, serial: int) -> None:
+        """Remember a serial."""
+        await self._memory.saw(f"approvals:{key}", serial)
 
 
 @asynccontextmanager
@@ -130,7 +169,12 @@ async def open_vote_signer(settings: Settings) -> AsyncIterator[Signer | None]:
 
 
 def _desk(
-    settings: Settings, records: Records, sides: SidePolicies, clock: SystemClock, signer: Signer | None
+    settings: Settings,
+    records: Records,
+    sides: SidePolicies,
+    check: VoteCheck,
+    clock: SystemClock,
+    signer: Signer | None,
 ) -> Desk:
     from sentinel_server.requests.desk import Desk, Limits
 
@@ -142,7 +186,7 @@ def _desk(
         ids=SystemIds(),
         rest=_rest,
         persons=settings.persons,
-        check=vote_check(settings),
+        check=check,
         signer=signer,
         limits=limits,
     )

@@ -10,13 +10,20 @@ from datetime import timedelta
 
 import pytest
 
+from sentinel_server.access.facts import Allow
 from sentinel_server.access.gate import Gate
 from sentinel_server.access.once import issue_once
 from sentinel_server.auditlog.event import Action
 from sentinel_server.breakglass.model import Closing, Emergency
 from sentinel_server.breakglass.rows import closed, event_ref, opened
 from sentinel_server.clock import sortable
-from sentinel_server.errors import ApprovalRequired, PolicyDenied, PolicyUnavailable, StoreUnavailable
+from sentinel_server.errors import (
+    ApprovalRequired,
+    PolicyDenied,
+    PolicyUnavailable,
+    StoreUnavailable,
+    TooLate,
+)
 from sentinel_server.policy.approval import ApprovalPolicy, ApprovalRule
 from sentinel_server.policy.breakglass import BreakGlassPolicy, BreakGlassRule
 from sentinel_server.policy.kinds import DocumentKind
@@ -362,3 +369,17 @@ async def test_a_mistake_of_ours_in_a_search_is_a_refusal_that_says_so() -> None
     at.world.records = Broken(at.ledger)
     with pytest.raises(ApprovalRequired, match="an unexpected RuntimeError came instead"):
         await issue_once(Gate(at.world.sources), at.world.a_seat())
+
+
+async def test_what_was_asked_of_aws_under_one_override_is_not_handed_out_under_another() -> None:
+    at = scene(WANTS_APPROVAL)
+    first = await at.has(approved_request())
+    gate, seat = Gate(at.world.sources), at.world.a_seat()
+    decision = await gate.decision(seat)
+    assert isinstance(decision, Allow)
+    assert decision.override_id == first.id
+    await at.has(requests.approved(approved_request(id="f" * 16, votes=()), requests.BOB, at=NOON))
+    await at.revokes(first)
+    assert isinstance(await gate.decision(seat), Allow)
+    with pytest.raises(TooLate, match="changed while this was under way"):
+        await gate.fulfil(seat, decision)

@@ -117,3 +117,18 @@ def test_an_id_is_16_lower_case_hex_digits(text: str) -> None:
     with pytest.raises(InvalidIdentifier, match="is not the id of an emergency"):
         parse_event_id(text)
     assert parse_event_id("00000000000000e1") == "00000000000000e1"
+
+
+@pytest.mark.parametrize("left", ["closed_by", "closed_reason", "ended_at", "ended_reason"])
+def test_what_is_left_of_a_closing_does_not_open_it_again(left: str) -> None:
+    row = row_of(an_event(), {left: "2026-01-31T12:30:00.000000Z"})
+    with pytest.raises(StoreUnavailable, match="not an emergency in full"):
+        read_event(row)
+
+
+def test_an_invoker_ends_their_own_without_a_word_of_those_who_oversee_it() -> None:
+    closing = Closing(at=NOON, by="iam:1:alice", reason="over")
+    own, others = closed(closing, own=True), closed(closing)
+    assert own.keys() & others.keys() == {"status"}
+    for values in (own, others):
+        assert read_event(row_of(an_event(), values)).closing == closing

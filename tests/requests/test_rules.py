@@ -313,3 +313,28 @@ def test_what_is_granted_was_agreed_by_enough_others_and_ends_in_time(
     if isinstance(found, Granted):
         assert len({v.person for v in voters} & {BOB.person, CAROL.person, user("dave").person}) >= required
         assert now < found.ends_at <= APPROVED_AT + HOUR
+
+
+def test_a_late_vote_does_not_begin_the_window_of_enough_earlier_ones_anew() -> None:
+    request = a_request()
+    votes = tuple(
+        vote_of(voter, request, NOON + minutes * MINUTE)
+        for voter, minutes in ((BOB, 1), (CAROL, 2), (user("dave"), 300))
+    )
+    renewed = replace(request, votes=votes, approved_at=NOON + 300 * MINUTE)
+    two = policy_with(approvals_required=2)
+    assert "it ended at" in why_not(look(renewed, two, now=NOON + 301 * MINUTE))
+
+
+def test_a_row_cannot_give_its_approvers_more_time_than_everybody_has() -> None:
+    asked = a_request(expires_at=NOON + timedelta(days=4000))
+    late = approved(asked, BOB, at=NOON + timedelta(days=2))
+    assert "was not made while the request was open" in why_not(look(late, now=NOON + timedelta(days=2)))
+
+
+def test_auto_approval_within_hours_ends_with_them_whenever_the_row_says_it_was_made() -> None:
+    hours = TimeWindow(hours=Hours(start=9 * 60, end=13 * 60))
+    policy = policy_with(auto_approve=AutoApproval(users=("alice",), time=hours))
+    asked = a_request(auto_rule="production", duration=2 * HOUR)
+    assert isinstance(look(asked, policy, now=NOON + 59 * MINUTE), Granted)
+    assert "does not approve it by itself" in why_not(look(asked, policy, now=NOON + 60 * MINUTE))

@@ -17,6 +17,7 @@ from sentinel_server.requests.rules import no_signature_wanted
 from sentinel_server.requests.signing import signed
 from sentinel_server.settings.resolve import ConfigFile, Directories, Settings, resolve
 from sentinel_server.wiring import open_vote_signer, vote_check
+from tests.fakes.clock import FakeClock
 from tests.fakes.requests import BOB, NOON, a_request, vote_of
 from tests.fakes.signers import key_pair
 
@@ -56,7 +57,7 @@ async def test_a_key_file_signs_and_the_pinned_keys_check(settings: Set, bobs_ke
         ({"signing": "optional"}, True),
         ({"signing": "required"}, False),
     ):
-        check = vote_check(settings(keys=pinned, **said))
+        check = await vote_check(settings(keys=pinned, **said), FakeClock())
         assert check(request, with_signature, later) == ""
         assert (check(request, vote, later) == "") is unsigned_counts
 
@@ -70,21 +71,31 @@ async def test_approvers_keys_count_only_as_the_root_signed_them_where_one_is_pi
         assert signer is not None
         vote = await signed(signer, request, vote_of(BOB, request, NOON))
     rooted = replace(settings(keys=str(pinned)), signing_root=(root.public.der,))
-    later = NOON + timedelta(minutes=1)
-    assert "cannot be checked: the key set is not signed" in vote_check(rooted)(request, vote, later)
+    later, clock = NOON + timedelta(minutes=1), FakeClock(NOON + timedelta(minutes=1))
+
+    async def why_not() -> str:
+        return (await vote_check(rooted, clock))(request, vote, later)
+
+    assert "cannot be checked: the key set is not signed" in await why_not()
     write_key_set(pinned, await sign_key_set(root, read_key_set(pinned), serial=1, now=NOON))
-    assert vote_check(rooted)(request, vote, later) == ""
+    assert await why_not() == ""
+    write_key_set(pinned, await sign_key_set(root, read_key_set(pinned), serial=2, now=NOON))
+    assert await why_not() == ""
+    write_key_set(pinned, await sign_key_set(root, read_key_set(pinned), serial=1, now=NOON))
+    assert "cannot be checked" in (await vote_check(rooted, clock))(request, vote, later), (
+        "an older set came back"
+    )
 
 
 async def test_without_keys_nothing_is_looked_at_and_nothing_signs(settings: Set) -> None:
-    assert vote_check(settings()) is no_signature_wanted
+    assert await vote_check(settings(), FakeClock()) is no_signature_wanted
     async with open_vote_signer(settings()) as signer:
         assert signer is None
 
 
-def test_required_without_keys_is_refused_and_not_taken_for_optional(settings: Set) -> None:
+async def test_required_without_keys_is_refused_and_not_taken_for_optional(settings: Set) -> None:
     with pytest.raises(InvalidSetting, match=r"approvals\.keys names no keys"):
-        vote_check(settings(signing="required"))
+        await vote_check(settings(signing="required"), FakeClock())
 
 
 async def test_two_keys_of_ones_own_are_refused(settings: Set, bobs_key: Path) -> None:

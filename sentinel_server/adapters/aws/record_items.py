@@ -8,7 +8,7 @@ from typing import Any
 from sentinel_server.adapters.aws.dynamodb import Item, write_value
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.provisioning.desired import KEY, SORT, index_on
-from sentinel_server.records.model import Change, Ledger, Ref, Row, Search
+from sentinel_server.records.model import MOST_VERSION, Change, Ledger, Ref, Row, Search
 
 VERSION = "version"
 """The attribute that each change raises by one."""
@@ -42,7 +42,8 @@ def read_row(ledger: Ledger, item: Item) -> Row:
     version = item.get(VERSION)
     values = {name: value for name, value in item.items() if name not in (KEY, VERSION)}
     ref = Ref(ledger=ledger, key=str(item[KEY]))
-    return Row(ref=ref, version=version if isinstance(version, int) and version > 0 else 0, values=values)
+    known = isinstance(version, int) and 0 < version < MOST_VERSION
+    return Row(ref=ref, version=int(version) if known and version is not None else 0, values=values)
 
 
 def update(change: Change, table: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sentinel_server.errors import StoreUnavailable
-from sentinel_server.records.model import INDEXED, SORT, Ledger, Ref, Row, Search
+from sentinel_server.records.model import INDEXED, MOST_VERSION, SORT, Ledger, Ref, Row, Search
 from sentinel_server.records.rules import Position
 
 COLUMNS = "ledger, key, version, body"
@@ -63,7 +63,8 @@ def _read(columns: Sequence[Any], where: str) -> Row:
     ledger, key, version, body = columns[:4]
     try:
         values = json.loads(body)
-        if version < 1 or not all(isinstance(value, str | int) for value in values.values()):
+        plain = all(isinstance(value, str | int) for value in values.values())
+        if not plain or not 0 < version < MOST_VERSION:
             raise ValueError("not a row of ours")
         return Row(ref=Ref(ledger=Ledger(ledger), key=key), version=version, values=values)
     except (ValueError, TypeError, AttributeError) as error:
