@@ -60,7 +60,7 @@ def _browse(url: str) -> None:
 
 
 def _has_browser() -> bool:
-    if sys.platform in ("darwin", "win32"):
+    if str(sys.platform) in ("darwin", "win32"):
         return True
     environ = process_environ()
     return any(environ.get(name) for name in _DISPLAYS) or shutil.which("wslview") is not None

@@ -64,6 +64,7 @@ def session_fields(session: Session, now: datetime) -> dict[str, Field]:
         "principal_arn": session.principal_arn,
         "principal_id": session.principal_id,
         "role_arn": session.role_arn,
+        "override_id": session.override_id,
         "lease_seconds": session.lease_seconds,
         "heartbeat_at": whole_seconds(session.heartbeat_at),
         "credentials_until": _instant(session.credentials_until),

@@ -127,9 +127,7 @@ async def revoke(desk: Desk, request_id: str, by: Principal, comment: str = "") 
     """
 
     def judge(rules: Rulebook, before: AccessRequest, now: datetime) -> None:
-        # It only takes away, so a clock that is ahead of AWS's must not stand in its way.
-        start = before.granted_at or now
-        _check_approved(before, min(now, start), f"deny it: sentinel deny {before.id}")
+        _check_approved(before, now, f"deny it: sentinel deny {before.id}")
 
     return await _end(desk, request_id, by, "revoked", comment, judge, needs_rules=False)
 

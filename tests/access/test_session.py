@@ -319,7 +319,7 @@ async def test_a_login_that_lapses_is_a_refusal_that_names_the_cure() -> None:
         world.base.fails = LoginRequired("the SSO token has expired")
         with pytest.raises(LoginRequired) as caught:
             await session.fetch()
-        assert "aws sso login" in caught.value.line()
+        assert "sentinel sso login" in caught.value.line()
 
 
 async def test_what_cannot_be_stamped_is_found_before_the_child_starts() -> None:

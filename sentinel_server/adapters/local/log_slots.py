@@ -32,13 +32,15 @@ class Slot:
 
     def current(self) -> str | None:
         """The log file last written under this slot; None when there is none yet."""
-        name = os.pread(self.descriptor, 200, 0).decode("ascii", "replace").strip()
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        name = os.read(self.descriptor, 200).decode("ascii", "replace").strip()
         return name if FILE_NAME.fullmatch(name) else None
 
     def point(self, name: str) -> None:
         """Remember the log file; lost when the machine stops, which costs no more than a further file."""
         with suppress(OSError):
-            os.pwrite(self.descriptor, name.ljust(80).encode() + b"\n", 0)
+            os.lseek(self.descriptor, 0, os.SEEK_SET)
+            os.write(self.descriptor, name.ljust(80).encode() + b"\n")
 
     def release(self) -> None:
         """Let somebody else have it."""

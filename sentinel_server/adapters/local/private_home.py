@@ -93,11 +93,9 @@ def changed_at(path: Path) -> tuple[int, int]:
 
 
 def _require_ours(path: Path, found: os.stat_result) -> None:
-    if sys.platform == "win32":
-        return
-    if found.st_uid != os.geteuid():
+    if sys.platform != "win32" and found.st_uid != os.geteuid():
         raise KeyringUnavailable(f"{path} belongs to somebody else", hint=f"look at it: ls -ld {path}")
-    if found.st_mode & 0o077:
+    if sys.platform != "win32" and found.st_mode & 0o077:
         mode = "700" if stat.S_ISDIR(found.st_mode) else "600"
         raise KeyringUnavailable(f"{path} is open to others", hint=f"close it: chmod {mode} {path}")
 

@@ -16,6 +16,7 @@ from sentinel_server.auditlog.shipping import Batch, Limits
 from sentinel_server.errors import AuditUnavailable
 
 _AUTHPRIV, _NOTICE, _INFO = 10, 5, 6
+_UNIX: int = getattr(socket, "AF_UNIX", -1)
 _PATIENCE = 2.0
 _NO = frozenset(
     {"refused", "auth_failed", "rate_limited", "store_failed", "session_revoked", "blocked", "mfa_locked"}
@@ -66,7 +67,7 @@ class SyslogOutlet:
             return self._opened(socket.SOCK_STREAM)
 
     def _opened(self, kind: socket.SocketKind) -> socket.socket:
-        opened = socket.socket(socket.AF_UNIX, kind)
+        opened = socket.socket(_UNIX, kind)
         opened.settimeout(_PATIENCE)
         try:
             opened.connect(str(self._path))
