@@ -29,6 +29,7 @@ from sentinel_server.errors import (
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.evaluate import evaluate
 from sentinel_server.policy.schema import Effect, Mode, Origin, Rule
+from sentinel_server.requests.model import Status
 
 _ORDER = "sentinel policy explain --profile {profile} --mode {mode}"
 
@@ -104,7 +105,7 @@ def _unless_lifted(
     """What the refusal becomes when something lifts it, or the refusal with what was looked at."""
     found = lift(facts, principal, refusal.opening, now)
     if not isinstance(found, Lift):
-        return replace(refusal, error=_looked_at(refusal.error, found))
+        return replace(refusal, error=_looked_at(facts, refusal.error, found, now))
     rule = refusal.basis.rule
     error = None if rule is None else _wrong_table(facts, rule)
     if error is not None:
@@ -112,10 +113,13 @@ def _unless_lifted(
     return grant(facts, principal, rule, refusal.basis, now, found)
 
 
-def _looked_at(error: SentinelError, reasons: tuple[str, ...]) -> SentinelError:
+def _looked_at(facts: Facts, error: SentinelError, reasons: tuple[str, ...], now: datetime) -> SentinelError:
     if not reasons:
         return error
-    return type(error)(f"{error.message}; {'; '.join(reasons)}", hint=error.hint)
+    waits = (each.id for each in facts.sought.requests if each.status(now) is Status.PENDING)
+    asked = next(waits, None)
+    hint = error.hint if asked is None else f"wait for it: sentinel check {asked}"
+    return type(error)(f"{error.message}; {'; '.join(reasons)}", hint=hint)
 
 
 def _not_a_server(facts: Facts, rule: Rule) -> SentinelError | None:

@@ -226,6 +226,8 @@ def _how_it_ended(event: Emergency) -> str:
 
 def _said(text: str, what: str) -> str:
     said = " ".join(text.split())
+    if not said.isprintable():
+        raise BadInput(f"{what} has a control character or one that does not show")
     if not said or len(said) > COMMENT:
         raise BadInput(f"{what} of 1 to {COMMENT} characters is wanted")
     return said

@@ -77,6 +77,8 @@ def checked(call: Call) -> Call:
             f"the justification has {len(text)} characters, and {low} to {high} are wanted",
             hint="say what is broken and what you are about to do: --justification WHY",
         )
+    if not text.isprintable():
+        raise BadInput("the justification has a control character or one that does not show")
     if len(call.ticket) > TICKET or not call.ticket.isprintable():
         raise BadInput(f"a ticket has at most {TICKET} printable characters")
     return call

@@ -39,7 +39,7 @@ async def cut_sessions(store: SessionStore, event: Emergency, *, own: bool) -> C
     cut: list[Session] = []
     failed: list[Failure] = []
     try:
-        async for session in _under(store, event):
+        async for session in _under(store, event, own=own):
             try:
                 cut.append(await _end(store, session, event, own=own))
             except SentinelError as error:
@@ -62,10 +62,13 @@ async def _end(store: SessionStore, session: Session, event: Emergency, *, own: 
         return session
 
 
-async def _under(store: SessionStore, event: Emergency) -> AsyncIterator[Session]:
-    """A session may have been there before the emergency, and under another key of its person."""
+async def _under(store: SessionStore, event: Emergency, *, own: bool) -> AsyncIterator[Session]:
+    """A session may have been there before the emergency, and under another key of its person; who is no more
+    than its invoker may only look for their own.
+    """
     assert event.closing is not None  # noqa: S101
-    query, token = SessionQuery(profile=event.profile), None
+    person = event.person if own else None
+    query, token = SessionQuery(person=person, profile=event.profile), None
     while True:
         page = await store.sessions(query, event.closing.at, _PAGE, token)
         for session in page.sessions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from shlex import quote
 from typing import Protocol
 
 from sentinel_server.clock import Clock, Ids, whole_seconds
@@ -66,11 +67,11 @@ class SecondFactor:
         `methods` are those that count; none means any. Raises MfaUnavailable when the person has none of
         them, MfaLocked while locked or when too many codes were sent.
         """
-        enrolled = await self._enrolled(asked.person)
+        enrolled = await self._enrolled(asked)
         if enrolled.totp is not None and _counts(MfaMethod.TOTP, methods):
             return None
         if not (enrolled.phone and self._sender is not None and _counts(MfaMethod.SMS, methods)):
-            raise MfaUnavailable(f"{asked.person} has enrolled no second factor that counts here")
+            raise _unenrolled(asked, "no second factor that counts here")
         code = Secret(str(self._below(10**DIGITS)).zfill(DIGITS))
         now = self._clock.now()
         challenge = new_challenge(self._ids.fresh(), asked, code, now, masked(enrolled.phone))
@@ -92,18 +93,16 @@ class SecondFactor:
             raise MfaRefused(f"a code by {method.value} does not count here, but one by {wanted}")
         if challenge_id:
             return await self._settle(asked, method, _Sent(asked, code, challenge_id))
-        enrolled = await self._enrolled(asked.person)
+        enrolled = await self._enrolled(asked)
         if enrolled.totp is None:
-            raise MfaUnavailable(f"{asked.person} has no authenticator enrolled")
+            raise _unenrolled(asked, "no authenticator")
         return await self._settle(asked, method, _Shown(enrolled.totp, code))
 
-    async def _enrolled(self, person: str) -> Enrolment:
-        document = await self._secrets.read(person)
+    async def _enrolled(self, asked: Asked) -> Enrolment:
+        document = await self._secrets.read(asked.person)
         if document is None:
-            raise MfaUnavailable(
-                f"{person} has enrolled no second factor", hint="enrol one: sentinel mfa enroll"
-            )
-        return read_document(document, person)
+            raise _unenrolled(asked, "no second factor")
+        return read_document(document, asked.person)
 
     async def _note_sending(self, asked: Asked, challenge: Challenge) -> None:
         """Write the challenge down together with one more code sent, so that nobody can flood a telephone."""
@@ -214,3 +213,9 @@ def _locked(attempts: Attempts) -> MfaLocked:
 
 def _crowded() -> MfaUnavailable:
     return MfaUnavailable("too many codes are being given at once; none of these was taken")
+
+
+def _unenrolled(asked: Asked, what: str) -> MfaUnavailable:
+    """The profile is named, because another may be somebody else's."""
+    enroll = f"sentinel mfa enroll --profile {quote(asked.profile)}"
+    return MfaUnavailable(f"{asked.person} has enrolled {what}", hint=f"enrol one: {enroll}")

@@ -312,3 +312,9 @@ def test_whatever_is_lifted_ends_by_the_end_of_what_lifted_it(
         assert now < decision.ends_at <= NOON + timedelta(minutes=61)
         end = decision.not_after(now) or now + decision.duration
         assert end <= decision.ends_at
+
+
+def test_whoever_has_asked_already_is_told_to_wait_and_not_to_ask_again() -> None:
+    pending = requests.a_request()
+    decision = decided(WANTS_APPROVAL, sought=replace(BY_APPROVAL, requests=(pending,)))
+    assert error_of(decision).hint == f"wait for it: sentinel check {pending.id}"
