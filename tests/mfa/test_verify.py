@@ -112,7 +112,7 @@ async def test_who_has_enrolled_nothing_proves_nothing() -> None:
 async def test_who_has_only_a_telephone_cannot_give_a_code_of_an_authenticator() -> None:
     factors = Factors()
     factors.by_telephone()
-    with pytest.raises(MfaUnavailable, match="no authenticator enrolled"):
+    with pytest.raises(MfaUnavailable, match="has enrolled no authenticator"):
         await factors.factor().verify(FOR_PROD, factors.code())
 
 
