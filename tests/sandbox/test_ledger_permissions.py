@@ -45,12 +45,14 @@ from sentinel_server.secret import Secret
 from tests.fakes import dynamodb_local
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.dynamodb_local import client_at
-from tests.fakes.emergencies import a_call, a_desk, an_actor, rulebook
+from tests.fakes.emergencies import a_call, a_desk, a_policy, an_actor, rulebook
 from tests.fakes.request_desk import Office, wanted
 from tests.fakes.requests import ALICE, BOB, a_request, vote_of
 
 TABLES = {ledger: f"permitted-{ledger.value}" for ledger in Ledger}
 LATER = NOON + timedelta(hours=2)
+NAMED = a_policy()
+"""Names bob, who acts on emergencies here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,17 +308,17 @@ async def test_an_emergency_goes_its_way_with_each_doing_their_part(place: Place
     async with place.as_a(Role.INVOKER) as records:
         await close(a_desk(records), event.id, an_actor(a_call().wanted.principal), "it is over", None)
         with pytest.raises(StoreUnavailable, match="AccessDenied"):
-            await review(a_desk(records), event.id, an_actor(), justified=True, comment="fine", policy=None)
+            await review(a_desk(records), event.id, an_actor(), justified=True, comment="fine", policy=NAMED)
     async with place.as_a(Role.REVIEWER) as records:
         found = await review(
-            a_desk(records), event.id, an_actor(), justified=True, comment="fine", policy=None
+            a_desk(records), event.id, an_actor(), justified=True, comment="fine", policy=NAMED
         )
         assert found.event.review is not None
     async with an_emergency(place, "theirs") as event, place.as_a(Role.REVIEWER) as records:
         await close(a_desk(records), event.id, an_actor(), "not an emergency", None)
 
 
-@pytest.mark.parametrize("name", ["reviewed_at", "reviewed_justified", "ttl"])
+@pytest.mark.parametrize("name", ["reviewed_at", "reviewed_justified", "closed_at", "ttl"])
 async def test_an_invoker_cannot_write_what_reviewers_do(place: Place, name: str) -> None:
     async with an_emergency(place, name) as event:
         ref = Ref(ledger=Ledger.BREAKGLASS, key=event.id)
