@@ -13,13 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from moto.iam.models import iam_backends
 
 from sentinel_server.sandbox.aws import FaultName
-from sentinel_server.sandbox.principals import UserKeys
-from tests.fakes.aws_vault import write_item
 from tests.fakes.deployment import Deployment, Door, Ran, deployment
-from tests.fakes.processes import sentinel, started
+from tests.fakes.processes import started
 
 LOUD = {"PYTHONASYNCIODEBUG": "1", "PYTHONDEVMODE": "1", "PYTHONWARNINGS": "always"}
 """Python tells all that it knows: slow callbacks with their arguments, forgotten resources, warnings."""
@@ -230,75 +227,6 @@ def test_a_mistake_in_the_keyring_quotes_nothing(home: Deployment, part: str, tm
         told = (running.out(), running.err())
     assert "RuntimeError" in told[1]
     nowhere(home, {base(home), *ring_canaries()}, *told)
-
-
-SEED = "canarycanaryGEZDGNBVGY3TQOJQGEZDGNBV".upper()
-VAULT_PASSPHRASE = "canary-passphrase-of-aws-vault"
-
-
-def rotator(home: Deployment, name: str) -> UserKeys:
-    """A user of AWS with a device and policies, whose key is in the keyring."""
-    keys = home.aws.add_user(name)
-    with (home.seeded.directory / "aws" / "config").open("a") as file:
-        file.write(f"[profile {name}]\nregion = {home.aws.region}\n")
-    pair = {"AWS_ACCESS_KEY_ID": keys.access_key_id, "AWS_SECRET_ACCESS_KEY": keys.secret_access_key}
-    added = home.run("keyring", "add", name, "--env", **{**ring_secrets(), **pair})
-    assert added.code == 0, added.err
-    return keys
-
-
-def secrets_in_aws(home: Deployment, user: str) -> set[str]:
-    """The secrets of all keys of a user, which AWS tells nobody."""
-    keys = iam_backends[home.aws.account_id]["aws"].users[user].access_keys
-    return {key.secret_access_key for key in keys}
-
-
-@IN_ONE_STORE
-def test_a_rotation_and_an_import_write_no_secret_anywhere(home: Deployment) -> None:
-    old = rotator(home, "rotating")
-    vault = home.output / "vault"
-    write_item(vault, "moved", "AKIACANARYCANARY", KEPT, VAULT_PASSPHRASE)
-    environment = {**ring_secrets(), "AWS_VAULT_FILE_PASSPHRASE": VAULT_PASSPHRASE}
-    file = ("--file", str(home.seeded.directory / "state" / "moved" / "keys.json"))
-    done = [
-        home.run("keyring", "rotate", "rotating", "--json", **LOUD, **environment),
-        home.run("import", "aws-vault", "--dir", str(vault), "--json", *file, **LOUD, **environment),
-        home.run("keyring", "list", *file, **LOUD, **environment),
-    ]
-    assert [each.code for each in done] == [0, 0, 0], texts(done)
-    new = secrets_in_aws(home, "rotating")
-    assert new != {old.secret_access_key}
-    canaries = {base(home), old.secret_access_key, *new, *ring_canaries(), VAULT_PASSPHRASE}
-    nowhere(home, canaries, *texts(done))
-
-
-@IN_ONE_STORE
-def test_a_mistake_in_a_rotation_quotes_neither_key(home: Deployment, tmp_path: Path) -> None:
-    old = rotator(home, "mistaken")
-    argv = [*SABOTAGED, "rotate", "keyring", "rotate", "mistaken"]
-    with started(argv, env=home.env(**LOUD, **ring_secrets()), into=tmp_path) as running:
-        assert running.wait(60) == 1
-        told = (running.out(), running.err())
-    assert "RuntimeError" in told[1]
-    nowhere(home, {old.secret_access_key, *secrets_in_aws(home, "mistaken"), *ring_canaries()}, *told)
-
-
-@IN_ONE_STORE
-@pytest.mark.parametrize("part", ["", "seed"])
-def test_a_seed_is_written_nowhere(home: Deployment, part: str, tmp_path: Path) -> None:
-    config = tmp_path / "config"
-    config.write_text("[profile coded]\nmfa_serial = arn:aws:iam::111122223333:mfa/coded\n")
-    file = home.seeded.directory / "state" / f"seeds{part}" / "keys.json"
-    words = ["keyring", "add", "coded", "--mfa-seed", "--stdin", "--file", str(file)]
-    argv = [*SABOTAGED, part, *words] if part else sentinel(*words)
-    environment = home.env(**LOUD, **ring_secrets(), AWS_CONFIG_FILE=str(config))
-    with started(argv, env=environment, into=tmp_path, talk=True) as running:
-        running.say(SEED)
-        running.hush()
-        assert running.wait() == (1 if part else 0)
-        told = (running.out(), running.err())
-    assert file.exists() is not bool(part)
-    nowhere(home, {SEED, *ring_canaries()}, *told)
 
 
 FETCHING = """

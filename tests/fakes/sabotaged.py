@@ -14,7 +14,7 @@ from sentinel_server.access import mint, session
 from sentinel_server.adapters.aws import sts
 from sentinel_server.adapters.local import passphrase, vault
 from sentinel_server.credentials import environment
-from sentinel_server.keyring import keys, rotate, seeds
+from sentinel_server.keyring import keys
 from sentinel_server.secret import Secret
 
 
@@ -42,9 +42,7 @@ PARTS: Mapping[str, tuple[object, str]] = {
     "passphrase": (passphrase, "stretched"),
     "print-key": (keys, "print_key"),
     "render": (session, "container_json"),
-    "rotate": (rotate, "print_key"),
     "seal": (vault, "seal"),
-    "seed": (seeds, "Seed"),
     "sts": (sts.StsAssumer, "assume"),
 }
 """What can be broken: where it is looked up, and under which name."""
