@@ -33,7 +33,7 @@ HANDLED = frozenset({signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGUS
 """Every signal that does something else than its default while a child runs."""
 
 _WAKE = signal.SIGURG
-"""Ends our own listening thread; harmless if anybody else sends it."""
+"""Wakes our own listening thread, which then looks whether it is to end; harmless if anybody else sends it."""
 
 _Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
 
@@ -88,6 +88,7 @@ class Listener:
         }
         self._numbers = frozenset(self._before)
         self._thread: threading.Thread | None = None
+        self._closing = False
         self._deliver: Callable[[Arrival], None] = lambda _: None
         self.mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers)
         """The signal mask we were started with, which the child shall have too."""
@@ -109,6 +110,7 @@ class Listener:
 
     def close(self) -> None:
         """Put everything back; what arrived too late for the child is dropped."""
+        self._closing = True
         if self._thread is not None and self._thread.ident is not None:
             signal.pthread_kill(self._thread.ident, _WAKE)
             self._thread.join()
@@ -119,7 +121,10 @@ class Listener:
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask_before)
 
     def _listen(self) -> None:
-        while (arrival := _next(self._numbers)).number is not _WAKE:
+        while True:
+            arrival = _next(self._numbers)
+            if self._closing and arrival.number is _WAKE:
+                return
             self._loop.call_soon_threadsafe(self._took, arrival)
 
     def _took(self, arrival: Arrival) -> None:

@@ -60,6 +60,14 @@ def test_what_only_concerns_us_is_not_passed_on(run: Running) -> None:
     assert heard(run) == ["TERM"]
 
 
+def test_the_signal_that_we_wake_ourselves_with_leaves_us_listening_when_others_send_it(run: Running) -> None:
+    for count in (1, 2, 3):
+        run.send(signal.SIGURG)
+        run.send(signal.SIGUSR1)
+        run.wait_for(rf"(got SIGUSR1\n){{{count}}}")
+    assert heard(run) == ["USR1", "USR1", "USR1", "TERM"]
+
+
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
 def test_a_signal_before_the_child_is_there_reaches_it_once_it_is(tmp_path: Path, name: str) -> None:
     number = signal.Signals[f"SIG{name}"]
