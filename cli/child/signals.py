@@ -33,7 +33,7 @@ HANDLED = frozenset({signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGUS
 """Every signal that does something else than its default while a child runs."""
 
 _WAKE = signal.SIGURG
-"""Wakes our own listening thread, which then looks whether it is to end; harmless if anybody else sends it."""
+"""Wakes our own listening thread, which looks whether it is to end; harmless if anybody else sends it."""
 
 _Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
 

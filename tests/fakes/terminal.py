@@ -16,6 +16,7 @@ import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.fakes.processes import DEADLINE, REPOSITORY
 
@@ -36,7 +37,13 @@ class Terminal:
         self._read_to = 0
 
     def type(self, keys: str) -> None:
-        """Press these keys."""
+        """Press these keys; those that send a signal only once the program waits, as people do.
+
+        A signal that comes after a prompt was written and before its answer is read is noticed by CPython's
+        `input` only when a key follows.
+        """
+        if set(keys) & {CTRL_C, CTRL_Z, CTRL_BACKSLASH}:
+            self._await_rest()
         os.write(self._master, keys.encode())
 
     def line(self, text: str) -> None:
@@ -68,6 +75,17 @@ class Terminal:
         if self._master >= 0:
             self.hang_up()
         self.process.wait()
+
+    def _await_rest(self) -> None:
+        """Return when the foreground program sleeps, has kept busy for a second, or cannot be looked at."""
+        end = time.monotonic() + 1
+        with contextlib.suppress(OSError):
+            while time.monotonic() < end:
+                group = os.tcgetpgrp(self._master)
+                state = Path(f"/proc/{group}/stat").read_text().rpartition(")")[2].split()[0]
+                if state == "S":
+                    return
+                time.sleep(0.002)
 
     def _read(self, timeout: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], max(timeout, 0))
