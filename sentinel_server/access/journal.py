@@ -1,13 +1,15 @@
 """Turns what a door does, many times a second, into audit lines somebody can read.
 
 A change of outcome is a line at once. More of the same is counted, and the count written at most once a
-minute and at the end. When the log is mandatory its failure stops the serving, because every line passes here
-before a secret leaves.
+minute and at the end. Every answer is in one line and no more, so that the sum of `count` is their number.
+When the log is mandatory its failure stops the serving, because every line passes here before a secret
+leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,14 +29,21 @@ Told = Callable[[SentinelError | None], None]
 """Is told a refusal when it is a new one, and None when serving goes on after one."""
 
 
+Key = tuple[str, str]
+"""What makes outcomes equal: `allow` and the mint, or a refusal's code and message."""
+
+
 @dataclass(slots=True)
 class _Run:
-    """Equal outcomes in a row, of which the first `written` are in the log."""
+    """Equal outcomes in a row: `count` of them are in no line yet, and their line is due at `due`.
 
-    key: tuple[str, str]
+    That line will be `event`, and those after it the same with the word `later`.
+    """
+
     event: AuditEvent
+    later: Action
+    due: float = -math.inf
     count: int = 0
-    written_at: float = 0.0
 
 
 class Journal:
@@ -45,9 +54,10 @@ class Journal:
         self._clock = clock
         self._about = about
         self._told = told
-        self._run: _Run | None = None
-        self._last_told: tuple[str, str] | None = None
-        self._changing = asyncio.Lock()
+        self._runs: dict[Key, _Run] = {}
+        """The last is the one that goes on; the lines of those before it are still owed."""
+        self._last_told: Key | None = None
+        self._writing = asyncio.Lock()
         self._counted: dict[tuple[Action, str | None], int] = {}
 
     def know(self, **fields: str) -> None:
@@ -71,22 +81,27 @@ class Journal:
     async def served(self, allow: Allow, issue_id: str, times: int = 1) -> None:
         """Count answers with credentials. Raises AuditUnavailable when the log must have it and cannot."""
         key = ("allow", issue_id)
-        if self._differs(key):
-            async with self._changing:
-                await self._serving(key, allow, issue_id)
-        await self._more(key, times)
+        if not self._goes_on(key):
+            after_refusal = bool(self._runs) and self._current[0] != "allow"
+            word = Action.CHANGED if after_refusal else Action.SERVED
+            due = -math.inf if after_refusal else self._clock.monotonic() + EVERY
+            event = self.line(word, allow, effect="allow", issue_id=issue_id)
+            self._begin(key, _Run(event, later=Action.SERVED, due=due))
+        self._runs[key].count += times
+        await self._settle()
+        self._tell(None, None)
 
     async def refused(self, decision: Deny | NeedsApproval, times: int = 1) -> None:
         """Note one refusal, of so many asks; a log that fails here cannot make it any less of one."""
         error = decision.error
         key = (error.code, error.message)
         self._tell(key, error)
+        if not self._goes_on(key):
+            event = self._refusal(decision)
+            self._begin(key, _Run(event, later=event.action))
+        self._runs[key].count += times
         with suppress(AuditUnavailable):
-            if self._differs(key):
-                async with self._changing:
-                    if self._differs(key):  # else one who was refused with us has written it
-                        await self._change(key, self._refusal(decision), write=True)
-            await self._more(key, times)
+            await self._settle()
 
     def count(self, action: Action, code: str | None = None) -> None:
         """Count something the door refused by itself (`auth_failed`, `rate_limited`); `flush` writes it."""
@@ -97,8 +112,7 @@ class Journal:
         """Write the counts that are due, or with `end` all of them. Raises AuditUnavailable."""
         for action, code in list(self._counted):
             await self._write_counted(action, code)
-        if self._run is not None and self._run.count:
-            await self._settle(self._run, force=end)
+        await self._settle(all_=end)
 
     async def _write_counted(self, action: Action, code: str | None) -> None:
         count = self._counted.pop((action, code), 0)
@@ -109,19 +123,20 @@ class Journal:
             self._counted[action, code] = self._counted.get((action, code), 0) + count
             raise
 
-    def _differs(self, key: tuple[str, str]) -> bool:
-        return self._run is None or self._run.key != key
+    @property
+    def _current(self) -> Key:
+        return next(reversed(self._runs))
 
-    async def _serving(self, key: tuple[str, str], allow: Allow, issue_id: str) -> None:
-        if not self._differs(key):
-            return
-        again = self._run is not None and self._run.key[0] != "allow"
-        action = Action.CHANGED if again else Action.SERVED
-        await self._change(key, self.line(action, allow, effect="allow", issue_id=issue_id), write=again)
-        if again:
-            self._tell(None, None)
+    def _goes_on(self, key: Key) -> bool:
+        return bool(self._runs) and self._current == key
 
-    def _tell(self, refusal: tuple[str, str] | None, error: SentinelError | None) -> None:
+    def _begin(self, key: Key, run: _Run) -> None:
+        """Make it the current run; what an earlier one of that key still owes goes with it."""
+        before = self._runs.pop(key, None)
+        run.count = 0 if before is None else before.count
+        self._runs[key] = run
+
+    def _tell(self, refusal: Key | None, error: SentinelError | None) -> None:
         if refusal != self._last_told:
             self._last_told = refusal
             if self._told is not None:
@@ -134,31 +149,36 @@ class Journal:
         told: dict[str, object] = {"effect": effect, "code": error.code, "reason": error.message}
         return self._about_now(action, {**_basis(decision.basis), **told})
 
-    async def _change(self, key: tuple[str, str], event: AuditEvent, *, write: bool) -> None:
-        """Begin a new run of equal outcomes; if its line cannot be written, the next answer tries again."""
-        before = self._run
-        if before is not None and before.count:
-            await self._settle(before, force=True)
-        if write:
-            await self.write(event)
-        self._run = _Run(key, event, written_at=self._clock.monotonic())
-
-    async def _more(self, key: tuple[str, str], times: int) -> None:
-        if self._run is not None and self._run.key == key:
-            self._run.count += times
-            await self._settle(self._run, force=False)
-
-    async def _settle(self, run: _Run, *, force: bool) -> None:
-        now = self._clock.monotonic()
-        if not force and now - run.written_at < EVERY:
+    async def _settle(self, *, all_: bool = False) -> None:
+        """Write the lines that are due, the oldest first; who comes meanwhile waits for them."""
+        if not self._due(all_):
             return
-        count, run.count, run.written_at = run.count, 0, now
+        async with self._writing:
+            for key in self._due(all_):
+                await self._write_run(key)
+            owed = {key: run for key, run in self._runs.items() if run.count or key == self._current}
+            self._runs = owed
+
+    def _due(self, all_: bool) -> list[Key]:
+        """What has a line to be written; a run that does not go on has one whenever it has a count."""
+        now = self._clock.monotonic()
+        return [
+            key
+            for key, run in self._runs.items()
+            if run.count and (all_ or now >= run.due or key != self._current)
+        ]
+
+    async def _write_run(self, key: Key) -> None:
+        run = self._runs[key]
+        count, run.count = run.count, 0
         try:
             await self.write(replace(run.event, at=self._clock.now(), count=count))
         except AuditUnavailable:
-            run.count += count
-            run.written_at = now - EVERY
+            owing = self._runs[key]  # perhaps another by now, which owes what this one did
+            owing.count, owing.due = owing.count + count, -math.inf
             raise
+        run.event = replace(run.event, action=run.later)
+        run.due = self._clock.monotonic() + EVERY
 
 
 def _lift(allow: Allow) -> dict[str, object]:

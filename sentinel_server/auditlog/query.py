@@ -100,7 +100,7 @@ def _summary(entry: Entry) -> Iterator[str]:
     ):
         if entry.get(field):
             yield f"{word} {entry[field]}"
-    if entry.get("count"):
+    if entry.get("count") not in (None, 1):
         yield f"{entry['count']} times"
     said = [str(entry[field]) for field in ("reason", "justification", "comment") if entry.get(field)]
     if said:
