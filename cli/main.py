@@ -26,7 +26,7 @@ COMMANDS: dict[str, Lazy] = {
     "breakglass-review": Lazy("cli.commands.ending:breakglass_review", "Review an emergency that is over."),
     "cancel": Lazy("cli.commands.decide:cancel", "Take back a request of your own."),
     "check": Lazy("cli.commands.requests:check", "Show one request, and whether it gives access now."),
-    "config": Lazy("cli.commands.config:config", "Show what is configured; write and check documents."),
+    "config": Lazy("cli.commands.config:config", "Show and set what is configured; check documents."),
     "console": Lazy("cli.commands.console:console", "Open the AWS console."),
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "deny": Lazy("cli.commands.decide:deny", "Say no to a request, for good."),

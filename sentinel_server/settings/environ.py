@@ -20,9 +20,13 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str] | 
     """The settings in force for this process. Raises InvalidSetting."""
     variables = process_environ() if environ is None else environ
     directories = own_directories(variables)
-    named = variables.get("SENTINEL_CONFIG")
-    path = Path(named or directories.config / "config.yaml")
-    return resolve(flags, variables, _config_file(path, directories, required=bool(named)), directories)
+    path, required = config_path(variables), bool(variables.get("SENTINEL_CONFIG"))
+    return resolve(flags, variables, _config_file(path, directories, required=required), directories)
+
+
+def config_path(environ: Mapping[str, str]) -> Path:
+    """Where `config.yaml` is, or would be."""
+    return Path(environ.get("SENTINEL_CONFIG") or own_directories(environ).config / "config.yaml")
 
 
 def own_directories(environ: Mapping[str, str]) -> Directories:

@@ -231,6 +231,11 @@ def _refuse_unknown(environ: Mapping[str, str], table: Mapping[str, Setting]) ->
             )
 
 
+def known_settings() -> tuple[str, ...]:
+    """The name of every setting, in the order of the documentation."""
+    return tuple(settings_table(Path("/"), Path("/")))
+
+
 COMMAND_VARIABLES = frozenset(
     f"SENTINEL_{command}_{option}"
     for command, options in {
@@ -273,6 +278,7 @@ COMMAND_VARIABLES = frozenset(
         "NOTIFY": "EARLY WITHIN TO",
         "MFA": "PERSON PHONE REPLACE",
         "SSO": "SSO_SESSION FORCE",
+        "CONFIG": "ORIGIN DRY_RUN",
         "INIT": "USER FORCE ALLOW_UNSTAMPED PLAN GENERATE_IAM ACCOUNT",
     }.items()
     for option in options.split()

@@ -18,6 +18,7 @@ from sentinel_server.wiring.keyring import UserKeyring, open_keyring
 from sentinel_server.wiring.ledgers import open_records
 from sentinel_server.wiring.logins import LoggedIn, find_logins, log_in, log_out
 from sentinel_server.wiring.notices import open_destinations, open_outbox
+from sentinel_server.wiring.own_files import read_own_file, replace_own_files
 from sentinel_server.wiring.policies import (
     Reading,
     Shelf,
@@ -97,7 +98,9 @@ __all__ = [
     "open_vote_signer",
     "profiles",
     "read_overseers",
+    "read_own_file",
     "read_parameter",
+    "replace_own_files",
     "runtime_directory",
     "seal_key_of",
     "side_source",
