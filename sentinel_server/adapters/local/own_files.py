@@ -59,7 +59,7 @@ def replace_own(texts: Sequence[NewText]) -> None:
 
 
 def rename_all(drafts: Sequence[tuple[Path, Path, bytes | None]]) -> None:
-    """Put each draft in the place of its file, or leave all as they were: with the old texts, which come third.
+    """Put each draft in the place of its file, or leave all files with the old texts, which come third.
 
     Raises SentinelError.
     """

@@ -52,7 +52,7 @@ def test_when_one_cannot_be_renamed_the_others_get_their_text_back(tmp_path: Pat
     drafts = [tmp_path / f"draft{each}" for each in range(3)]
     for draft in drafts:
         draft.write_text("after")
-    with pytest.raises(SentinelError, match="cannot write .*blocked"):
+    with pytest.raises(SentinelError, match=r"cannot write .*blocked"):
         rename_all(list(zip(drafts, (old, made, blocked), (b"before", None, None), strict=True)))
     assert old.read_text() == "before"
     assert left(tmp_path) == ["blocked", "draft2", "old"]
