@@ -14,7 +14,7 @@ import click
 
 from cli.lazy import Lazy, LazyGroup
 from sentinel_server import __version__
-from sentinel_server.errors import SentinelError
+from sentinel_server.errors import BadInput, SentinelError
 
 COMMANDS: dict[str, Lazy] = {
     "approve": Lazy("cli.commands.decide:approve", "Agree to a request of somebody else."),
@@ -86,11 +86,11 @@ def run(argv: Sequence[str] | None = None) -> int:
             args=None if argv is None else list(argv), prog_name="sentinel", standalone_mode=False
         )
     except SentinelError as error:
-        return _failed(error)
+        return _failed(error, argv)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
-        return _misused(error)
+        return _misused(error, argv)
     except (click.Abort, KeyboardInterrupt):
         click.echo("sentinel: interrupted", err=True)
         return 130
@@ -105,9 +105,11 @@ def run(argv: Sequence[str] | None = None) -> int:
     return done if isinstance(done, int) else 0
 
 
-def _failed(error: SentinelError) -> int:
+def _failed(error: SentinelError, argv: Sequence[str] | None) -> int:
     from cli.output import fail
 
+    if not error.hint and isinstance(error, BadInput):
+        error.hint = f"{_called(argv)} --help"
     fail(error)
     # The statuses up to 6 mean something of their own; a plain failure must not look like the child's.
     return 125 if _runs_a_command() and error.exit_status == 1 else error.exit_status
@@ -132,9 +134,20 @@ def _runs_a_command() -> bool:
     return sys.argv[1:2] == ["exec"]
 
 
-def _misused(error: click.ClickException) -> int:
+def _called(argv: Sequence[str] | None) -> str:
+    """The command that was meant, as it is typed."""
+    command: click.Command = root
+    path, context = "sentinel", click.Context(root)
+    for word in sys.argv[1:] if argv is None else argv:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is not None:
+            command, path = found, f"{path} {word}"
+    return path
+
+
+def _misused(error: click.ClickException, argv: Sequence[str] | None) -> int:
     context = getattr(error, "ctx", None)
-    where = context.command_path if context is not None else "sentinel"
+    where = context.command_path if context is not None else _called(argv)
     from cli.output import note
 
     note(error.format_message())

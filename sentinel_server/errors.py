@@ -50,8 +50,6 @@
     ├── PolicyChanged
     ├── RequestOver
     ├── EmergencyOver
-
-
     ├── NotificationFailed
     ├── RotationStopped
     └── Findings                 1       an audit found something
@@ -181,7 +179,7 @@ class PolicyDenied(Refused):
     """A rule denies, or no rule allows."""
 
     code = "PolicyDenied"
-    default_hint = "see why: sentinel policy explain"
+    default_hint = "see why: sentinel policy explain --profile NAME"
 
 
 class ServerModeRequired(Refused):
@@ -195,7 +193,9 @@ class SessionRequired(Refused):
     """The rule wants a session in a store that this door does not use."""
 
     code = "SessionRequired"
-    default_hint = "name the shared store: sentinel exec --server --session-table TABLE …"
+    default_hint = (
+        "name the shared store: sentinel exec --server --session-table TABLE --profile NAME -- COMMAND"
+    )
 
 
 class CannotStamp(Refused):
@@ -271,14 +271,14 @@ class MfaRefused(Refused):
     """The code proves nothing: wrong, used before, too old, or somebody else's."""
 
     code = "MfaRefused"
-    default_hint = "wait for the next code and try again"
+    default_hint = "wait for the next code and try again; what is enrolled: sentinel mfa status"
 
 
 class MfaLocked(MfaRefused):
     """Too many wrong codes; until the lock ends not even the right one counts."""
 
     code = "MfaLocked"
-    default_hint = "wait until the lock ends; was it not you, tell the security team"
+    default_hint = "until when: sentinel mfa status; was it not you, tell the security team"
 
 
 class ApprovalRequired(Refused):
@@ -454,14 +454,14 @@ class RequestOver(SentinelError):
     """The request cannot be changed so, because something else has become of it already."""
 
     code = "RequestOver"
-    default_hint = "look at it: sentinel check ID"
+    default_hint = "list yours: sentinel list --mine"
 
 
 class EmergencyOver(SentinelError):
     """The emergency cannot be closed or reviewed, because that has happened, or has to happen first."""
 
     code = "EmergencyOver"
-    default_hint = "look at it: sentinel breakglass-check ID"
+    default_hint = "list them: sentinel breakglass-list"
 
 
 class NotificationFailed(SentinelError):

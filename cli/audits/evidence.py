@@ -89,7 +89,10 @@ def _log_files(directory: Path) -> list[Path]:
     try:
         files = [path for path in directory.iterdir() if path.suffix == SUFFIX]
     except OSError as error:
-        raise AuditUnavailable(f"cannot read {directory}: {error.strerror}", hint="") from error
+        raise AuditUnavailable(
+            f"cannot read {directory}: {error.strerror}",
+            hint="run it as the owner: sentinel audit verify-logs",
+        ) from error
     if not files:
         raise _nothing_in(directory)
     return files
@@ -98,7 +101,8 @@ def _log_files(directory: Path) -> list[Path]:
 def _nothing_in(directory: Path) -> AuditUnavailable:
     from sentinel_server.errors import AuditUnavailable
 
-    return AuditUnavailable(f"there is no audit log in {directory}", hint="see: sentinel config show")
+    hint = "see where it is set: sentinel config show; name another place: sentinel audit verify-logs DIR"
+    return AuditUnavailable(f"there is no audit log in {directory}", hint=hint)
 
 
 def _content(path: Path) -> bytes | str:

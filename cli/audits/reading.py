@@ -149,7 +149,7 @@ def _actions(words: tuple[str, ...]) -> frozenset[str]:
     known = {action.value for action in Action} | {OPENED, CHECKPOINT}
     for word in words:
         if word not in known:
-            raise BadInput(f"{word!r} is no action of the log", hint="docs/audit.md lists them")
+            raise BadInput(f"{word!r} is no action of the log", hint=f"one of {', '.join(sorted(known))}")
     return frozenset(words)
 
 

@@ -95,12 +95,16 @@ def revoke_approval(request_id: str, comment: str, output: str, **flags: Any) ->
     from sentinel_server.requests import deciding
 
     settings = settings_from(flags_of(flags))
-    run(_act(settings, lambda desk, who: deciding.revoke(desk, request_id, who, comment), output))
+    act = _act(settings, lambda desk, who: deciding.revoke(desk, request_id, who, comment), output, cut=True)
+    run(act)
 
 
-async def _act(settings: Settings, act: Act, output: str, *, signing: bool = False) -> None:
+async def _act(
+    settings: Settings, act: Act, output: str, *, signing: bool = False, cut: bool = False
+) -> None:
     from cli import asked
     from cli.output import note, progress, show_json
+    from cli.under import what_ran
     from sentinel_server.wiring import open_deciding, whoami
 
     with progress("asking the store"):
@@ -109,11 +113,12 @@ async def _act(settings: Settings, act: Act, output: str, *, signing: bool = Fal
             done = await act(desk, who)
             failed = await asked.settle(settings, desk, done)
             now = desk.clock.now()
+        ran = await what_ran(settings, done.request, now) if cut else []
     if output == "json":
         show_json(asked.fields(done.request, now))
     else:
         click.echo(_words(done.request, now))
-    for line in _notes(done.request, now):
+    for line in [*_notes(done.request, now), *ran]:
         note(line)
     if failed is not None:
         raise failed
@@ -152,6 +157,5 @@ def _notes(request: AccessRequest, now: datetime) -> list[str]:
         return []
     return [
         "no credentials are issued under it from now on; a running server refuses its next fetch",
-        f"what was issued before lasts for its lease, and until {when(request.ends_at, now)} at the latest;"
-        " cut it off as well: sentinel server-revoke ID --reason WHY",
+        f"what was issued before lasts for its lease, and until {when(request.ends_at, now)} at the latest",
     ]

@@ -152,6 +152,12 @@ async def _acting(settings: Settings, event: Emergency) -> tuple[Actor, Overseer
     return await find_actor(settings, event, account), policy
 
 
+def _cut_by_hand(cut: Cut) -> str:
+    named = [each.session_id for each in cut.failures if each.session_id]
+    each = "; ".join(f"sentinel server-revoke {session_id} --reason WHY" for session_id in named)
+    return f"revoke them: {each}" if each else "find and revoke them: sentinel server-sessions"
+
+
 def _say_failures(cut: Cut, *, own: bool) -> None:
     """Whoever closes their own has done what they can; those who oversee it may have to do more."""
     from cli.output import note
@@ -162,5 +168,5 @@ def _say_failures(cut: Cut, *, own: bool) -> None:
     named = "; ".join(f"{each.session_id or 'the search'}: {each.error.message}" for each in cut.failures)
     what = f"the emergency is closed, and sessions that ran under it could not be ended: {named}"
     if not own:
-        raise StoreUnavailable(what, hint="revoke them: sentinel server-revoke ID --reason WHY")
+        raise StoreUnavailable(what, hint=_cut_by_hand(cut))
     note(f"warning: {what}; they are served no longer under it")

@@ -255,4 +255,6 @@ def _write(path: Path, text: str, force: bool) -> None:
         if force:
             draft.replace(path)
     except OSError as error:
-        raise SentinelError(f"cannot write {path}: {error.strerror}") from error
+        raise SentinelError(
+            f"cannot write {path}: {error.strerror}", hint="see what is set: sentinel config show"
+        ) from error

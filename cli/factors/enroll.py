@@ -44,7 +44,10 @@ async def _enroll(settings: Settings, profile: str | None, phone: str | None, an
     from sentinel_server.errors import BadInput
 
     if not somebody_there():
-        raise BadInput("a second factor is enrolled at a terminal, and there is none here")
+        raise BadInput(
+            "a second factor is enrolled at a terminal, and there is none here",
+            hint="run it in a terminal: sentinel mfa enroll",
+        )
     person = await own_person(settings, profile)
     async with opened(settings) as factors:
         before = await _before(factors, person, phone is not None, anew)

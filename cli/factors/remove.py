@@ -38,7 +38,9 @@ async def _remove(settings: Settings, person: str | None, profile: str | None, y
     who = person or own
     async with opened(settings) as factors:
         if await factors.store.read(who) is None:
-            raise NotFound(f"{who} has enrolled no second factor in {factors.where}")
+            raise NotFound(
+                f"{who} has enrolled no second factor in {factors.where}", hint="see: sentinel mfa status"
+            )
         if who == own:
             await prove(factors, Asked(person=own, profile="", purpose=PURPOSE))
         elif not yes:

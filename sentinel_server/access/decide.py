@@ -14,7 +14,7 @@ from typing import assert_never
 from sentinel_server.access.facts import Basis, Decision, Deny, Facts, Lift, NeedsApproval
 from sentinel_server.access.grant import grant
 from sentinel_server.access.lifting import EITHER, NAMED, lift, opening_of
-from sentinel_server.access.standing import cut_off
+from sentinel_server.access.standing import cut_off, start_anew
 from sentinel_server.access.tables import policy_ask
 from sentinel_server.clock import MAX_SKEW
 from sentinel_server.errors import (
@@ -55,7 +55,8 @@ def _by_policy(facts: Facts, now: datetime) -> Decision:
     if isinstance(facts.principal, SentinelError):
         return Deny(error=facts.principal)
     if facts.started_as is not None and facts.principal.same_id != facts.started_as:
-        return Deny(error=PrincipalChanged(f"the base credentials now belong to {facts.principal.arn}"))
+        changed = f"the base credentials now belong to {facts.principal.arn}"
+        return Deny(error=PrincipalChanged(changed, hint=start_anew(facts.ask.profile)))
     if isinstance(facts.policy, SentinelError):
         return Deny(error=facts.policy)
     found = evaluate(facts.policy.policy, policy_ask(facts.ask, facts.principal, facts.policy, now))
@@ -136,7 +137,10 @@ def _not_shared(facts: Facts, rule: Rule, basis: Basis) -> SentinelError | None:
     if facts.store.shared or not from_ssm:
         return None
     return SessionRequired(
-        f"rule '{rule.name}' wants a session in the shared store, and {facts.store.url} is this machine's own"
+        f"rule '{rule.name}' wants a session in the shared store, "
+        f"and {facts.store.url} is this machine's own",
+        hint="name it: sentinel exec --server --session-table TABLE "
+        f"--profile {quote(facts.ask.profile)} -- COMMAND",
     )
 
 

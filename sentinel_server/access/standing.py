@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 
 from sentinel_server.access.facts import Deny, Facts
 from sentinel_server.clock import whole_seconds
@@ -26,12 +27,26 @@ def cut_off(facts: Facts, standing: Standing, now: datetime) -> Deny | None:
     if facts.ask.mode is not Mode.SERVER or facts.starting:
         return None
     if standing.session is None:
-        return Deny(error=SessionMissing(f"session {facts.session_id} is not in {facts.store.url}"))
+        return Deny(
+            error=SessionMissing(
+                f"session {facts.session_id} is not in {facts.store.url}", hint=start_anew(facts.ask.profile)
+            )
+        )
     if not _is_ours(facts, standing.session):
-        return Deny(error=SessionMissing(f"session {facts.session_id} belongs to another server or profile"))
+        return Deny(
+            error=SessionMissing(
+                f"session {facts.session_id} belongs to another server or profile",
+                hint=start_anew(facts.ask.profile),
+            )
+        )
     state = standing.session.state(now, facts.lapse_after)
     error = _ended(standing.session, state)
     return None if error is None else Deny(error=error, revivable=state is State.LAPSED)
+
+
+def start_anew(profile: str) -> str:
+    """How to go on once a session is over."""
+    return f"start a new session: sentinel exec --server --profile {quote(profile)} -- COMMAND"
 
 
 def _is_ours(facts: Facts, session: Session) -> bool:
@@ -54,14 +69,19 @@ def _ended(session: Session, state: State) -> SentinelError | None:
         case State.REVOKED:
             return _revoked(session)
         case State.ENDED:
-            return SessionEnded(f"session {session.id} was ended by its owner")
+            return SessionEnded(
+                f"session {session.id} was ended by its owner", hint=start_anew(session.profile)
+            )
         case State.EXPIRED:
             return SessionEnded(
-                f"session {session.id} reached its end at {whole_seconds(session.expires_at)}"
+                f"session {session.id} reached its end at {whole_seconds(session.expires_at)}",
+                hint=start_anew(session.profile),
             )
         case State.LAPSED:
             last = whole_seconds(session.heartbeat_at)
-            return SessionLapsed(f"session {session.id} gave no sign of life since {last}")
+            return SessionLapsed(
+                f"session {session.id} gave no sign of life since {last}", hint=start_anew(session.profile)
+            )
 
 
 def _revoked(session: Session) -> SentinelError:

@@ -108,7 +108,7 @@ async def close(desk: Desk, event_id: str, actor: Actor, reason: str, policy: Ov
             raise _not_yours(event, "close")
         now = desk.clock.now()
         if event.state(now) is not EventState.ACTIVE:
-            raise EmergencyOver(f"emergency {event.id} {_how_it_ended(event)}")
+            raise EmergencyOver(f"emergency {event.id} {_how_it_ended(event)}", hint=_look_at(event))
         closing = Closing(at=now, by=actor.person, reason=reason)
         after = replace(event, closing=closing, version=event.version + 1)
         deed = Deed(type=EventType.BREAKGLASS_CLOSED, event=after, at=now, by=actor.person, comment=reason)
@@ -187,8 +187,9 @@ async def sweep(desk: Desk) -> AsyncIterator[Done | SentinelError]:
 def _check_reviewer(event: Emergency, actor: Actor, policy: Overseers) -> None:
     if actor.opened(event):
         raise BreakGlassRefused(
-            f"emergency {event.id} is your own, and somebody else has to review it",
-            hint=f"ask one of them to run: sentinel breakglass-review {event.id}",
+            f"emergency {event.id} is your own, because the credentials of this machine are those of "
+            f"{event.person}, who opened it; somebody else has to review it",
+            hint=f"they run, with credentials of theirs: {_review(event)}",
         )
     if policy is None:
         raise BreakGlassRefused(
@@ -202,7 +203,10 @@ def _check_reviewer(event: Emergency, actor: Actor, policy: Overseers) -> None:
 def _check_reviewable(event: Emergency, now: datetime) -> None:
     if event.review is not None:
         done = event.review
-        raise EmergencyOver(f"emergency {event.id} was reviewed at {whole_seconds(done.at)} by {done.by}")
+        raise EmergencyOver(
+            f"emergency {event.id} was reviewed at {whole_seconds(done.at)} by {done.by}",
+            hint=_look_at(event),
+        )
     if event.state(now) is EventState.ACTIVE:
         raise EmergencyOver(
             f"emergency {event.id} is open until {whole_seconds(event.ends_at)}, and is reviewed afterwards",
@@ -233,10 +237,19 @@ def _said(text: str, what: str) -> str:
     return said
 
 
+def _review(event: Emergency) -> str:
+    return f"sentinel breakglass-review {event.id} --justified --comment WHAT"
+
+
+def _look_at(event: Emergency) -> str:
+    return f"look at it: sentinel breakglass-check {event.id}"
+
+
 def _not_yours(event: Emergency, do: str) -> BreakGlassRefused:
+    command = f"sentinel breakglass-close {event.id} --reason WHY" if do == "close" else _review(event)
     return BreakGlassRefused(
         f"emergency {event.id} is {event.user}'s, and the break-glass policy does not name you to {do} it",
-        hint="the reviewers of the rule for its profile may; the security team can cut off its sessions",
+        hint=f"a reviewer of the rule for its profile runs: {command}",
     )
 
 

@@ -131,4 +131,4 @@ def _within(rule: RateLimitRule, openings: Sequence[Opening], now: datetime) -> 
 
 
 def _again(at: datetime) -> str:
-    return f"it is possible again after {whole_seconds(at)}; until then ask the security team"
+    return f"it is possible again after {whole_seconds(at)}; what counts: sentinel breakglass-list --mine"

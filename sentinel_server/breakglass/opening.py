@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 
 from sentinel_server.breakglass.deeds import Deed, Done, tell_all
 from sentinel_server.breakglass.limits import Clear, Limited, judge
@@ -89,7 +90,8 @@ def permit(call: Call, rules: Rulebook, now: datetime) -> Permitted:
     if rules.breakglass is None:
         raise BreakGlassRefused(
             "there is no break-glass policy, so nobody may break the glass",
-            hint="write one: sentinel config generate --template full --profile NAME --user NAME",
+            hint=f"write one: sentinel config generate --template full --profile {quote(call.wanted.profile)}"
+            f" --user {quote(call.wanted.principal.name)}",
         )
     verdict = may_open(rules.breakglass, call.wanted, now)
     if isinstance(verdict, Forbidden):

@@ -28,6 +28,7 @@ from sentinel_server.requests.desk import (
 from sentinel_server.requests.model import REQUEST_TTL, AccessRequest, Status
 from sentinel_server.requests.rows import is_request_id, read_request, request_ref, request_values
 from sentinel_server.requests.rules import approves_itself, route
+from sentinel_server.requests.steps import ask_anew
 from sentinel_server.requests.words import checked_duration, checked_justification, checked_ticket
 
 PENDING = "pending"
@@ -94,18 +95,25 @@ async def extend(desk: Desk, request_id: str, wanted: Wanted) -> Done:
     old = await read_one(desk.records, parse_request_id(request_id))
     now = desk.clock.now()
     if not is_requester(old, wanted.principal, desk.persons):
-        raise RequestRefused(f"request {old.id} is of {old.person}, and only they can extend it")
+        raise RequestRefused(
+            f"request {old.id} is of {old.person}, and only they can extend it",
+            hint=ask_anew(old.profile, "ask for yourself"),
+        )
     if old.status(now) is not Status.APPROVED or old.ends_at is None or now >= old.ends_at:
         state = "over" if old.status(now) is Status.APPROVED else old.status(now).value
-        hint = f"ask anew: sentinel request --profile {quote(old.profile)} --justification WHY"
-        raise RequestOver(f"request {old.id} is {state}, so there is nothing to extend", hint=hint)
+        raise RequestOver(
+            f"request {old.id} is {state}, so there is nothing to extend", hint=ask_anew(old.profile)
+        )
     return await ask(desk, replace(wanted, profile=old.profile, extends=old.id))
 
 
 def _rule(rules: Rulebook, wanted: Wanted) -> ApprovalRule:
     principal = wanted.principal
     if rules.policy is None:
-        hint = "write one: sentinel config generate approval"
+        hint = (
+            f"write one: sentinel config generate --template approvals --profile {quote(wanted.profile)} "
+            f"--user {quote(principal.name)}"
+        )
         raise RequestRefused("there is no approval policy, so nobody may approve", hint=hint)
     rule = route(rules.policy, principal, wanted.profile, rules.home(principal))
     if rule is None:
@@ -206,9 +214,11 @@ def _check_open(desk: Desk, open_: _Open, wanted: Wanted) -> None:
                 hint=f"wait for it: sentinel check {each.id}; or take it back: sentinel cancel {each.id}",
             )
     if len(open_.requests) >= desk.limits.max_pending:
+        oldest = min(open_.requests, key=lambda each: each.created_at)
         raise RequestRefused(
             f"{len(open_.requests)} requests of yours wait for approvals, and that is the limit",
-            hint="take one back: sentinel cancel ID; see them: sentinel list --mine --status pending",
+            hint=f"take the oldest back: sentinel cancel {oldest.id}; "
+            "see them: sentinel list --mine --status pending",
         )
 
 

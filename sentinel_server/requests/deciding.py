@@ -28,6 +28,7 @@ from sentinel_server.requests.model import AccessRequest, Ruling, Status, Vote
 from sentinel_server.requests.rows import request_ref, ruling_values, votes_value
 from sentinel_server.requests.rules import Tally, identities, may_approve, route, tally
 from sentinel_server.requests.signing import signed
+from sentinel_server.requests.steps import ask_anew, look_at
 from sentinel_server.requests.words import checked_comment
 
 End = Literal["denied", "cancelled", "revoked"]
@@ -64,7 +65,10 @@ async def approve(desk: Desk, request_id: str, approver: Principal, comment: str
         _check_approver(desk, rules, before, approver, "approve")
         counted = _tally(desk, rules, policy, rule, before, now).counted
         if any(_is_of(desk, vote, approver) for vote in counted):
-            raise AlreadyExists(f"you have approved request {before.id} already; it waits for others")
+            raise AlreadyExists(
+                f"you have approved request {before.id} already; it waits for others",
+                hint=look_at(before),
+            )
         vote = await _vote(desk, before, approver, comment, now)
         kept = tuple(each for each in before.votes if each in counted or not _is_of(desk, each, approver))
         after = replace(before, votes=(*kept, vote))
@@ -305,11 +309,16 @@ def _check_unfinished(request: AccessRequest, now: datetime) -> None:
     if ruling is not None:
         because = f": {ruling.comment}" if ruling.comment else ""
         when = whole_seconds(ruling.at)
-        raise RequestOver(f"request {request.id} was {status.value} at {when} by {ruling.by}{because}")
+        raise RequestOver(
+            f"request {request.id} was {status.value} at {when} by {ruling.by}{because}",
+            hint=look_at(request),
+        )
     if status is Status.EXPIRED:
         raise RequestOver(
             f"request {request.id} expired at {whole_seconds(request.expires_at)}",
-            hint="ask anew: sentinel request",
+            hint=ask_anew(request.profile),
         )
     if request.ends_at is not None and now >= request.ends_at:
-        raise RequestOver(f"request {request.id} gave access until {whole_seconds(request.ends_at)}")
+        raise RequestOver(
+            f"request {request.id} gave access until {whole_seconds(request.ends_at)}", hint=look_at(request)
+        )

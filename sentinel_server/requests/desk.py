@@ -73,7 +73,9 @@ class Desk:
 def parse_request_id(text: str) -> str:
     """The id that `text` is. Raises InvalidIdentifier."""
     if not is_request_id(text):
-        raise InvalidIdentifier(f"{text!r} is not a request's id (16 lower-case hex digits)")
+        raise InvalidIdentifier(
+            f"{text!r} is not a request's id (16 lower-case hex digits)", hint="list them: sentinel list"
+        )
     return text
 
 

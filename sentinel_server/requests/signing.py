@@ -63,7 +63,10 @@ async def signed(signer: Signer, request: AccessRequest, vote: Vote) -> Vote:
     message = statement(request, vote, key.id)
     signature = await signer.sign(message)
     if not made_by(key, message, signature):
-        raise SentinelError(f"the signature that {key.id} gave does not hold")
+        raise SentinelError(
+            f"the signature that {key.id} gave does not hold",
+            hint="see which key it is: sentinel config show",
+        )
     told: dict[str, Json] = {
         "format": SIGNATURE,
         "key_id": key.id,

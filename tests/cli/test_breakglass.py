@@ -186,7 +186,8 @@ def test_weakness_3_nobody_reviews_their_own(people: TwoPeople) -> None:
     people.dev("breakglass-close", event, "--reason", "over")
     ran = people.dev("breakglass-review", event, "--justified", "--comment", "well done")
     assert ran.status == 3
-    assert "is your own, and somebody else has to review it" in ran.err
+    assert f"is your own, because the credentials of this machine are those of {people.developer}" in ran.err
+    assert f"sentinel breakglass-review {event} --justified --comment WHAT" in ran.err
 
 
 def test_an_open_one_is_not_reviewed_and_a_closed_one_not_closed_again(people: TwoPeople) -> None:
@@ -198,6 +199,7 @@ def test_an_open_one_is_not_reviewed_and_a_closed_one_not_closed_again(people: T
     again = people.dev("breakglass-close", event, "--reason", "over")
     assert again.status == 1
     assert "was closed at" in again.err
+    assert f"next: look at it: sentinel breakglass-check {event}" in again.err
 
 
 def test_a_drill_is_marked_everywhere_and_offers_no_use(people: TwoPeople) -> None:

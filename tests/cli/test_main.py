@@ -80,3 +80,18 @@ def test_nesting_is_refused_with_the_way_out(
     monkeypatch.setenv("AWS_SENTINEL", "prod")
     assert run(["exec", "--profile", "dev", "--", "true"]) == 2
     assert "env -u AWS_SENTINEL" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["list", "--mine", "--user", "bob"], "sentinel list"),
+        (["audit", "verify-logs", "--key-file", "/nonexistent"], "sentinel audit verify-logs"),
+        (["notify", "flush", "--within", "1d"], "sentinel notify flush"),
+    ],
+)
+def test_what_is_mistyped_without_another_way_out_names_the_help_of_its_command(
+    words: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    assert f"next: {command} --help" in said(capsys)

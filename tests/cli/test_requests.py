@@ -19,6 +19,7 @@ from sentinel_server.wiring import open_records
 from tests.fakes.approvers import APPROVALS, WHY, Team, staff, team
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine
+from tests.fakes.sessions import a_session, beginning_now
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,7 @@ def test_refused_requested_approved_served_revoked_refused(people: Team) -> None
     revoked = people("revoke-approval", request, "--aws-profile", "carol", "--comment", "wrong day")
     assert revoked.status == 0
     assert "refuses its next fetch" in revoked.err
+    assert "server-revoke" not in revoked.err, "nothing ran under it"
     again = people("credentials", "--profile", "prod")
     assert again.status == 4
     told = [line["action"] for line in people.sentinel.audited() if line["action"].startswith("request_")]
@@ -122,6 +124,35 @@ def test_check_says_what_the_gate_would_make_of_it(people: Team) -> None:
     unsure = people("check", request, "--exit-status")
     assert unsure.status == 6
     assert "cannot be said" in unsure.err
+
+
+def test_who_takes_an_approval_back_is_told_how_to_end_what_ran_under_it(people: Team) -> None:
+    def running(name: str, under: str) -> None:
+        session = beginning_now(a_session(id=name * 16, person=people.person("dev"), override_id=under))
+        people.sentinel.in_store(lambda store: store.create(session))
+
+    request = people.ask()
+    people.approve(request)
+    running("a", request)
+    running("b", "0" * 16)
+    revoked = people("revoke-approval", request, "--aws-profile", "carol")
+    assert f"sentinel server-revoke {'a' * 16} --reason WHY" in revoked.err
+    assert "b" * 16 not in revoked.err
+    many = people.ask()
+    people.approve(many)
+    for name in "cdef":
+        running(name, many)
+    revoked = people("revoke-approval", many, "--aws-profile", "carol")
+    assert (
+        "4 sessions ran under it; see them: sentinel server-sessions --profile prod --user dev" in revoked.err
+    )
+
+
+def test_whoever_is_too_late_is_pointed_to_what_they_named(people: Team) -> None:
+    request = people.ask()
+    people("cancel", request)
+    late = people.approve(request, "carol")
+    assert late.err.endswith(f"sentinel: next: look at it: sentinel check {request}\n")
 
 
 def test_who_comes_second_is_told_what_the_first_did(people: Team) -> None:

@@ -99,7 +99,7 @@ class SqliteFile:
         if version > len(self._schema):
             raise StoreUnavailable(
                 f"{self._path} was written by a newer sentinel (schema {version}, known {len(self._schema)})",
-                hint="upgrade sentinel on this machine",
+                hint="upgrade Sentinel on this machine",
             )
         return version
 

@@ -87,7 +87,7 @@ async def test_an_earlier_program_refuses_a_migrated_file_clearly(path: Path, re
     earlier = SqliteFile(path, (SCHEMA_1,))
     with pytest.raises(StoreUnavailable, match=r"newer sentinel \(schema 2, known 1\)") as caught:
         await earlier.read(lambda connection: connection.execute("SELECT id FROM sessions").fetchall())
-    assert caught.value.hint == "upgrade sentinel on this machine"
+    assert caught.value.hint == "upgrade Sentinel on this machine"
     await earlier.close()
 
 
