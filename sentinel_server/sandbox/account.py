@@ -47,6 +47,11 @@ class Account:
         key = iam.create_access_key(name)
         return UserKeys(key.access_key_id, key.secret_access_key)
 
+    def secrets(self) -> frozenset[str]:
+        """The secrets of all long-lived keys there are now."""
+        keys = list(self._iam().access_keys.values())
+        return frozenset({self._root.secret_access_key, *(key.secret_access_key for key in keys)})
+
     def add_role(
         self,
         name: str,

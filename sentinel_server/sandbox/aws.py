@@ -160,6 +160,11 @@ class EmbeddedAws:
         return self._sessions.open(principal, self._clock.now() + timedelta(seconds=seconds))
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """Everything secret that it has told somebody, for tests that look where it must not be."""
+        return self._sessions.secrets() | self._running().secrets() | self.sso.tokens.secrets()
+
+    @property
     def calls(self) -> list[Seen]:
         """Every request so far, oldest first."""
         return self._calls.all()

@@ -89,6 +89,11 @@ class Sessions:
         """The credential of this key id, whether or not it has expired."""
         return self._known.get(access_key_id)
 
+    def secrets(self) -> frozenset[str]:
+        """All that only their holders may know."""
+        known = list(self._known.values())
+        return frozenset(each.secret for each in known) | {each.token for each in known if each.token}
+
     def open(self, principal: Principal, expires_at: datetime) -> SessionKeys:
         """New keys for `principal`, good until `expires_at`."""
         key = f"ASIA{secrets.token_hex(8).upper()}"

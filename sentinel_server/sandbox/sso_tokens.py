@@ -82,6 +82,7 @@ class Tokens:
         self._devices: dict[str, _Device] = {}
         self._access: dict[str, Grant] = {}
         self._refresh: dict[str, Grant] = {}
+        self._told: set[str] = set()
 
     # ---- what a person does in a browser
 
@@ -109,6 +110,11 @@ class Tokens:
         with self._lock:
             self._refresh.clear()
 
+    def secrets(self) -> frozenset[str]:
+        """All that only who logged in may know, also of what has ended."""
+        with self._lock:
+            return frozenset(self._told)
+
     # ---- operations
 
     def register(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +130,7 @@ class Tokens:
         client_id = secrets.token_urlsafe(16)
         with self._lock:
             self._clients[client_id] = client
+            self._told.add(client.secret)
         return {
             "clientId": client_id,
             "clientSecret": client.secret,
@@ -137,6 +144,7 @@ class Tokens:
             self._client(params)
             user_code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(2))
             device_code = secrets.token_urlsafe(40)
+            self._told.add(device_code)
             self._devices[device_code] = _Device(
                 client_id=params["clientId"],
                 user_code=user_code,
@@ -216,6 +224,7 @@ class Tokens:
         grant = Grant(person=person, client_id=client_id, expires_at=until)
         access = f"sandbox-access-{secrets.token_urlsafe(60)}"
         self._access[access] = grant
+        self._told.add(access)
         given = {
             "accessToken": access,
             "tokenType": "Bearer",
@@ -224,6 +233,7 @@ class Tokens:
         if ACCOUNT_SCOPE in client.scopes:
             given["refreshToken"] = f"sandbox-refresh-{secrets.token_urlsafe(60)}"
             self._refresh[str(given["refreshToken"])] = grant
+            self._told.add(str(given["refreshToken"]))
         return given
 
     def _waits(self, device: _Device) -> bool:

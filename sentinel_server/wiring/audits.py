@@ -112,6 +112,7 @@ def _written(settings: Settings, clock: SystemClock, signing: HeadSigning | None
         )
         found.append(Destination(name="file", sink=log, required=settings.audit_required))
     if "stderr" in settings.audit_sinks:
+        from sentinel_server.adapters.local.directories import make_directory
         from sentinel_server.adapters.local.log_directory import audit_errors, load_key
         from sentinel_server.adapters.local.stream_lines import StreamLines
         from sentinel_server.auditlog.chain import SealKey
@@ -119,7 +120,7 @@ def _written(settings: Settings, clock: SystemClock, signing: HeadSigning | None
         def key() -> SealKey:
             path = seal_key(settings)
             with audit_errors(path.parent):
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_directory(path.parent)
                 return load_key(path)
 
         lines = StreamLines(

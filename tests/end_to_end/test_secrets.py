@@ -173,62 +173,6 @@ def test_a_mistake_inside_a_fetch_quotes_nothing(home: Deployment, tmp_path: Pat
     quotes_nothing(home, done)
 
 
-OPENED = {
-    "SENTINEL_KEYRING_BACKEND": "file",
-    "SENTINEL_KEYRING_PASSPHRASE": "canary-passphrase-tr0ub4dor-staple",
-}
-KEPT = "canary/wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-RING: list[tuple[str, ...]] = [
-    ("keyring", "add", "ring", "--env", "--replace"),
-    ("keyring", "list", "--json"),
-    ("whoami", "--profile", "ring"),
-    ("credentials", "--profile", "ring"),
-    ("exec", "--profile", "ring", "--", "true"),
-    ("keyring", "relock"),
-    ("keyring", "clear"),
-    ("keyring", "remove", "ring", "--yes"),
-    ("keyring", "add", "ring", "--env", "--file", "/proc/nowhere/keys.json"),
-]
-"""Every command of the keyring, and the doors with a key in it that AWS does not know."""
-
-
-def ring_secrets() -> dict[str, str]:
-    return {
-        **OPENED,
-        "SENTINEL_KEYRING_NEW_PASSPHRASE": "canary-another-passphrase-horse-battery",
-        "AWS_ACCESS_KEY_ID": "AKIACANARYCANARY",
-        "AWS_SECRET_ACCESS_KEY": KEPT,
-    }
-
-
-def ring_canaries() -> set[str]:
-    return {value for name, value in ring_secrets().items() if "canary" in value}
-
-
-@IN_ONE_STORE
-def test_what_is_in_the_keyring_is_written_nowhere_and_said_nowhere(home: Deployment) -> None:
-    environment = ring_secrets()
-    done = []
-    for words in RING:
-        done.append(home.run(*words, **LOUD, **environment))
-        if words == ("keyring", "relock"):
-            environment["SENTINEL_KEYRING_PASSPHRASE"] = environment["SENTINEL_KEYRING_NEW_PASSPHRASE"]
-    assert [each.code for each in done] == [0, 0, 6, 6, 6, 0, 0, 0, 6]
-    nowhere(home, {base(home), *ring_canaries()}, *texts(done))
-
-
-@IN_ONE_STORE
-@pytest.mark.parametrize("part", ["seal", "print-key", "passphrase"])
-def test_a_mistake_in_the_keyring_quotes_nothing(home: Deployment, part: str, tmp_path: Path) -> None:
-    file = home.seeded.directory / "state" / part / "keys.json"
-    argv = [*SABOTAGED, part, *RING[0], "--file", str(file)]
-    with started(argv, env=home.env(**LOUD, **ring_secrets()), into=tmp_path) as running:
-        assert running.wait() == 1
-        told = (running.out(), running.err())
-    assert "RuntimeError" in told[1]
-    nowhere(home, {base(home), *ring_canaries()}, *told)
-
-
 FETCHING = """
 import os, urllib.error, urllib.request
 token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]

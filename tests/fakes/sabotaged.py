@@ -11,10 +11,11 @@ from dataclasses import fields, is_dataclass
 
 from cli import main as console
 from sentinel_server.access import mint, session
-from sentinel_server.adapters.aws import sts
-from sentinel_server.adapters.local import passphrase, vault
-from sentinel_server.credentials import environment
-from sentinel_server.keyring import keys
+from sentinel_server.adapters.aws import sso, sts
+from sentinel_server.adapters.local import passphrase, sso_files, vault
+from sentinel_server.credentials import console as sign_in
+from sentinel_server.credentials import environment, exporting
+from sentinel_server.keyring import imports, keys, rotate, seeds
 from sentinel_server.secret import Secret
 
 
@@ -38,20 +39,35 @@ def broken(*given: object, **named: object) -> object:
 
 PARTS: Mapping[str, tuple[object, str]] = {
     "environment": (environment, "child_environment"),
+    "exporting": (exporting, "exported"),
+    "import": (imports, "_bring_in"),
+    "keep-token": (sso_files, "render_token"),
     "mint": (mint, "Minted"),
     "passphrase": (passphrase, "stretched"),
+    "portal": (sso, "AwsCredentials"),
     "print-key": (keys, "print_key"),
     "render": (session, "container_json"),
+    "rotate": (rotate.Rotator, "_until_it_works"),
     "seal": (vault, "seal"),
+    "seed": (seeds, "Seed"),
+    "signing-in": (sign_in, "sign_in_url"),
     "sts": (sts.StsAssumer, "assume"),
 }
 """What can be broken: where it is looked up, and under which name."""
 
 
+def sabotage(part: str) -> None:
+    """Break it in this process, also for those that have imported it already."""
+    where, attribute = PARTS[part]
+    whole = getattr(where, attribute)
+    setattr(where, attribute, broken)
+    for module in list(sys.modules.values()):
+        if getattr(module, attribute, None) is whole:
+            setattr(module, attribute, broken)
+
+
 if __name__ == "__main__":
     _, name, *words = sys.argv
-    where, attribute = PARTS[name]
-    assert hasattr(where, attribute)
-    setattr(where, attribute, broken)
+    sabotage(name)
     sys.argv = ["sentinel", *words]
     console.main(words)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from tests.fakes.processes import DEADLINE, REPOSITORY
 
@@ -27,10 +28,23 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])"""
 
 
+class Process(Protocol):
+    """What runs on a terminal."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, negative for a signal."""
+        ...
+
+
 class Terminal:
     """The outside of a terminal: what is typed goes in, what is printed comes out and is kept."""
 
-    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, master: int, process: Process) -> None:
         self._master = master
         self.process = process
         self.shown = ""

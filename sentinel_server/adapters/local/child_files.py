@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import InvalidSetting
@@ -28,7 +29,7 @@ def child_files(state: Path, config: str) -> ChildFiles:
     """The two files below `state`, written if they are not there. Raises InvalidSetting."""
     directory = state / "child"
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
         _refuse_shared(directory)
         return ChildFiles(config=_kept(directory, config), credentials=_kept(directory, ""))
     except OSError as error:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.errors import AlreadyExists, BadInput, InvalidSetting, SentinelError
 from sentinel_server.policy.keys import (
@@ -130,7 +131,7 @@ def write_key_set(path: Path, keys: KeySet) -> None:
     """Replace the key set in one step. Raises SentinelError."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         _write_new(draft, print_key_set(keys).encode(), 0o644)
         draft.replace(path)
     except OSError as error:

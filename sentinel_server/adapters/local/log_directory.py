@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.auditlog.chain import FILE_NAME, Head, SealKey, parse_key
 from sentinel_server.auditlog.lines import Line, parse_line
@@ -41,7 +42,7 @@ def private_directory(directory: Path) -> None:
 
     Raises AuditUnavailable when somebody can or when it is a link; OSError when it cannot be made.
     """
-    directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(directory.parent)
     with suppress(FileExistsError):
         directory.mkdir(mode=0o700)
     found = directory.lstat()

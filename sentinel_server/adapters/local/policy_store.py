@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.log_directory import sync_directory
 from sentinel_server.adapters.local.policies import checked_name, read_safe
 from sentinel_server.adapters.local.policy_memory import Book, PolicyMemory
@@ -131,7 +132,7 @@ class FilePolicyStore:
     def _replace(self, path: Path, data: bytes) -> None:
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._root)
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(data)
                 file.flush()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.errors import KeyringUnavailable
 
 _LIMIT = 16 * 1024 * 1024
@@ -31,10 +32,7 @@ def keyring_errors(doing: str) -> Iterator[None]:
 def make_home(directory: Path) -> None:
     """Make the directory, every part of it for us alone, or see that it is. Raises KeyringUnavailable."""
     with keyring_errors(f"making {directory}"):
-        for part in reversed([directory, *directory.parents]):
-            if not part.exists():
-                with suppress(FileExistsError):
-                    part.mkdir(mode=0o700)
+        make_directory(directory)
         found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise KeyringUnavailable(

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.adapters.local.threads import one_thread
 from sentinel_server.errors import BadInput, StoreUnavailable
@@ -159,7 +160,7 @@ def make_private(path: Path) -> os.stat_result:
     Raises StoreUnavailable when either is a symbolic link, somebody else's, or one that others may write.
     On Windows only the creation happens: access there is the profile directory's.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(path.parent)
     _refuse_unless_private(path.parent, os.lstat(path.parent), stat.S_ISDIR)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.file_lock import FileLock
 from sentinel_server.credentials.sso import Login, Notes, Token
 from sentinel_server.credentials.sso_form import parse_notes, parse_token, render_notes, render_token
@@ -48,7 +49,7 @@ class SsoFiles:
         """The turn, or None when another process has it. Raises InvalidSetting."""
         lock = FileLock(self._directory / f"{login.key}.lock")
         with _said(self._directory):
-            _make(self._directory)
+            make_directory(self._directory)
             ours = lock.acquire()
         try:
             yield _Turn(self, login) if ours else None
@@ -68,7 +69,7 @@ class SsoFiles:
 
     def _replace(self, path: Path, text: str) -> None:
         with _said(self._directory):
-            _make(self._directory)
+            make_directory(self._directory)
             new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
             try:
                 _write(new, text)
@@ -103,14 +104,6 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _make(directory: Path) -> None:
-    """The directory and those above it that are missing, each for this user alone."""
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    for path in reversed(missing):
-        with suppress(FileExistsError):
-            path.mkdir(mode=0o700)
 
 
 @contextmanager
