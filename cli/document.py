@@ -30,13 +30,7 @@ it; [settings](settings.md) says which of several wins. A command that is to be 
 
 `exec` ends with the status of the command it ran; [errors](errors.md) has each failure by its code.
 
-Completion of commands and options is built in; put one line into your shell's start-up file:
-
-```
-eval "$(_SENTINEL_COMPLETE=bash_source sentinel)"      # bash
-eval "$(_SENTINEL_COMPLETE=zsh_source sentinel)"       # zsh
-_SENTINEL_COMPLETE=fish_source sentinel | source       # fish
-```
+`sentinel shell init` prints functions and completion for your shell; see [shell](shell.md).
 """
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 
 class Lazy(NamedTuple):
-    """Where a command is, and the line that the list of commands shows for it."""
+    """Where a command is, and the line that the list of commands shows for it, if that has it."""
 
     where: str
     summary: str
+    hidden: bool = False
 
 
 class LazyGroup(click.Group):
@@ -24,8 +28,8 @@ class LazyGroup(click.Group):
         self.table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands, sorted."""
-        return sorted(self.table)
+        """The names of all commands that are shown, sorted."""
+        return sorted(name for name, lazy in self.table.items() if not lazy.hidden)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; None when there is none of that name."""
@@ -39,7 +43,15 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table alone."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.table[name].summary) for name in sorted(self.table)])
+            formatter.write_dl([(name, self.table[name].summary) for name in self.list_commands(ctx)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """What can follow, from the table alone: nothing is imported to complete a name."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        named = [CompletionItem(name, help=self.table[name].summary) for name in names]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

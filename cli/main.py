@@ -50,6 +50,9 @@ COMMANDS: dict[str, Lazy] = {
     "server-session": Lazy("cli.commands.sessions:server_session", "Show one session."),
     "server-sessions": Lazy("cli.commands.sessions:server_sessions", "List sessions."),
     "server-unblock": Lazy("cli.commands.blocks:server_unblock", "Lift a block."),
+    "shell": Lazy(
+        "cli.commands.shell:shell", "Make a shell know sentinel: a function to switch, and completion."
+    ),
     "sso": Lazy("cli.commands.sso:sso", "Log in to IAM Identity Center, and out."),
     "sweep": Lazy("cli.commands.sweep:sweep", "Write down what has expired, for cron."),
     "whoami": Lazy("cli.commands.whoami:whoami", "Say who AWS and policies think you are."),

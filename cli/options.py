@@ -11,13 +11,26 @@ from click.core import ParameterSource
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def profiles_beginning(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The names of profiles that go on what was typed, for completion."""
+    from sentinel_server.settings.environ import process_environ
+    from sentinel_server.wiring.known import profile_names
+
+    return [name for name in profile_names(process_environ()) if name.startswith(incomplete)]
+
+
 def setting_option(
-    *names: str, setting: str, help: str, metavar: str | None = None
+    *names: str, setting: str, help: str, metavar: str | None = None, **how: Any
 ) -> Callable[[Command], Command]:
     """An option whose text goes to the settings as it is: they read, check and explain it."""
     variable = "SENTINEL_" + setting.replace(".", "_").upper()
     return click.option(
-        *names, setting.replace(".", "__"), metavar=metavar, help=f"{help}  [{variable}]", expose_value=True
+        *names,
+        setting.replace(".", "__"),
+        metavar=metavar,
+        help=f"{help}  [{variable}]",
+        expose_value=True,
+        **how,
     )
 
 
@@ -32,6 +45,8 @@ def own_option(command: str, *names: str, help: str, **how: Any) -> Callable[[Co
     The settings refuse variables they do not know, so `OTHER_VARIABLES` lists each of these.
     """
     long = next(name for name in names if name.startswith("--"))
+    if long == "--profile":
+        how = {"shell_complete": profiles_beginning, **how}
     variable = f"SENTINEL_{command}_{long[2:].partition('/')[0]}".replace("-", "_").upper()
     return click.option(*names, envvar=variable, help=f"{help}  [{variable}]", **how)
 
@@ -51,7 +66,11 @@ def region_option(command: Command) -> Command:
 def control_option(command: Command) -> Command:
     """`--aws-profile`: the profile that reads policies and stores."""
     return setting_option(
-        "--aws-profile", setting="control_profile", help="Profile for policies and stores.", metavar="NAME"
+        "--aws-profile",
+        setting="control_profile",
+        help="Profile for policies and stores.",
+        metavar="NAME",
+        shell_complete=profiles_beginning,
     )(command)
 
 
@@ -133,6 +152,7 @@ def profile_option(command: Command) -> Command:
         show_envvar=True,
         metavar="NAME",
         help="AWS profile.",
+        shell_complete=profiles_beginning,
     )(command)
 
 

@@ -61,6 +61,17 @@ def test_help_on_a_command_imports_no_aws_and_no_server(command: str) -> None:
     assert foreign(imported_by([command, "--help"])) <= LIGHT
 
 
+@pytest.mark.parametrize(
+    "words", [["sentinel", "exe"], ["sentinel", "exec", "--pro"], ["exec", "d"]], ids=str
+)
+def test_whoever_presses_tab_waits_for_next_to_nothing(words: list[str]) -> None:
+    assert foreign(imported_by(["shell", "complete", "--", "fish", *words])) <= LIGHT
+
+
+def test_a_shell_that_starts_waits_for_next_to_nothing() -> None:
+    assert foreign(imported_by(["shell", "init", "bash", "--functions"])) <= LIGHT
+
+
 def test_validating_a_policy_needs_nothing_but_yaml(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)

@@ -187,3 +187,11 @@ async def test_a_door_believes_no_key_set_that_its_root_did_not_sign(
     }
     with pytest.raises(PolicyUnverified, match="the key set is not signed"):
         await issued(environment, **flags)
+
+
+def test_everything_that_wiring_has_is_where_it_says() -> None:
+    assert set(wiring._WHERE) == set(wiring.__all__)
+    for name in wiring.__all__:
+        assert getattr(wiring, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        getattr(wiring, "nonsense")  # noqa: B009

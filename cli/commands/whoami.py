@@ -5,12 +5,17 @@ from __future__ import annotations
 import click
 
 from cli.context import run, settings_from
-from cli.options import control_option, flags_of, output_option, region_option
+from cli.options import control_option, flags_of, output_option, profiles_beginning, region_option
 
 
 @click.command()
 @click.option(
-    "--profile", metavar="NAME", envvar="SENTINEL_PROFILE", show_envvar=True, help="Whose base credentials."
+    "--profile",
+    metavar="NAME",
+    envvar="SENTINEL_PROFILE",
+    show_envvar=True,
+    help="Whose base credentials.",
+    shell_complete=profiles_beginning,
 )
 @output_option("human", "json")
 @region_option

@@ -33,10 +33,11 @@ def _posix(values: Mapping[str, str]) -> str:
 
 
 def _fish(values: Mapping[str, str]) -> str:
-    return "\n".join(f"set -gx {name} {_fish_quoted(value)}" for name, value in values.items())
+    return "\n".join(f"set -gx {name} {fish_quoted(value)}" for name, value in values.items())
 
 
-def _fish_quoted(text: str) -> str:
+def fish_quoted(text: str) -> str:
+    """One word of fish that means `text`."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

@@ -6,9 +6,13 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sentinel_server.errors import InvalidSetting
-from sentinel_server.settings.resolve import ConfigFile, Directories, Settings, resolve
+from sentinel_server.settings.directories import Directories
+
+if TYPE_CHECKING:
+    from sentinel_server.settings.resolve import ConfigFile, Settings
 
 
 def process_environ() -> Mapping[str, str]:
@@ -18,6 +22,9 @@ def process_environ() -> Mapping[str, str]:
 
 def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str] | None = None) -> Settings:
     """The settings in force for this process. Raises InvalidSetting."""
+    # What reads a variable or two must not pay for all that settings can say.
+    from sentinel_server.settings.resolve import resolve
+
     variables = process_environ() if environ is None else environ
     directories = own_directories(variables)
     path, required = config_path(variables), bool(variables.get("SENTINEL_CONFIG"))
@@ -47,6 +54,8 @@ def _absolute(text: str | None) -> Path | None:
 
 
 def _config_file(path: Path, directories: Directories, *, required: bool) -> ConfigFile:
+    from sentinel_server.settings.resolve import ConfigFile
+
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -16,6 +16,7 @@ from sentinel_server.policy.kinds import SIDE_NAMES, DocumentKind
 from sentinel_server.policy.schema import Lease
 from sentinel_server.records.model import Ledger
 from sentinel_server.settings.destinations import DestinationSetting
+from sentinel_server.settings.directories import Directories as Directories
 from sentinel_server.settings.locations import (
     CloudWatchLocation,
     PolicyLocation,
@@ -25,14 +26,6 @@ from sentinel_server.settings.locations import (
     ledgers_beside,
 )
 from sentinel_server.settings.table import Setting, read_value, settings_table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directories:
-    """Our own directories: what is configured, and what is remembered."""
-
-    config: Path
-    state: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +270,7 @@ COMMAND_VARIABLES = frozenset(
         "VERIFY": "SIGNATURE PARAMETER ACCOUNT",
         "NOTIFY": "EARLY WITHIN TO",
         "MFA": "PERSON PHONE REPLACE",
+        "SHELL": "FORMAT NAME INCLUDE_SERVER FUNCTIONS",
         "SSO": "SSO_SESSION FORCE",
         "CONFIG": "ORIGIN DRY_RUN",
         "INIT": "USER FORCE ALLOW_UNSTAMPED PLAN GENERATE_IAM ACCOUNT",

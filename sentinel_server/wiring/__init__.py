@@ -2,51 +2,85 @@
 
 from __future__ import annotations
 
-from sentinel_server.wiring.audit_keys import log_public_keys, seal_key_of
-from sentinel_server.wiring.audits import log_reader, open_audit, open_shippers
-from sentinel_server.wiring.doors import Door, child_files, loopback, open_door, runtime_directory, sign_in
-from sentinel_server.wiring.emergencies import (
-    Invocation,
-    find_actor,
-    open_desk,
-    open_invocation,
-    read_overseers,
-)
-from sentinel_server.wiring.factors import Factors, fresh_code, fresh_totp, open_factors
-from sentinel_server.wiring.imports import aws_vault_store
-from sentinel_server.wiring.keyring import UserKeyring, open_keyring
-from sentinel_server.wiring.ledgers import open_records
-from sentinel_server.wiring.logins import LoggedIn, find_logins, log_in, log_out
-from sentinel_server.wiring.notices import open_destinations, open_outbox
-from sentinel_server.wiring.own_files import read_own_file, replace_own_files
-from sentinel_server.wiring.policies import (
-    Reading,
-    Shelf,
-    open_policies,
-    open_policy_store,
-    open_sides,
-    read_parameter,
-    side_source,
-)
-from sentinel_server.wiring.principals import (
-    Visitor,
-    actor,
-    attended_by,
-    load_profile,
-    mfa_serial,
-    profiles,
-    whoami,
-)
-from sentinel_server.wiring.requests import (
-    Asker,
-    open_asking,
-    open_deciding,
-    open_vote_signer,
-    vote_check,
-)
-from sentinel_server.wiring.rotation import open_rotation
-from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
-from sentinel_server.wiring.stores import open_provisioner, open_store
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentinel_server.wiring.audit_keys import log_public_keys, seal_key_of
+    from sentinel_server.wiring.audits import log_reader, open_audit, open_shippers
+    from sentinel_server.wiring.doors import (
+        Door,
+        child_files,
+        loopback,
+        open_door,
+        runtime_directory,
+        sign_in,
+    )
+    from sentinel_server.wiring.emergencies import (
+        Invocation,
+        find_actor,
+        open_desk,
+        open_invocation,
+        read_overseers,
+    )
+    from sentinel_server.wiring.factors import Factors, fresh_code, fresh_totp, open_factors
+    from sentinel_server.wiring.imports import aws_vault_store
+    from sentinel_server.wiring.keyring import UserKeyring, open_keyring
+    from sentinel_server.wiring.ledgers import open_records
+    from sentinel_server.wiring.logins import LoggedIn, find_logins, log_in, log_out
+    from sentinel_server.wiring.notices import open_destinations, open_outbox
+    from sentinel_server.wiring.own_files import read_own_file, replace_own_files
+    from sentinel_server.wiring.policies import (
+        Reading,
+        Shelf,
+        open_policies,
+        open_policy_store,
+        open_sides,
+        read_parameter,
+        side_source,
+    )
+    from sentinel_server.wiring.principals import (
+        Visitor,
+        actor,
+        attended_by,
+        load_profile,
+        mfa_serial,
+        profiles,
+        whoami,
+    )
+    from sentinel_server.wiring.requests import (
+        Asker,
+        open_asking,
+        open_deciding,
+        open_vote_signer,
+        vote_check,
+    )
+    from sentinel_server.wiring.rotation import open_rotation
+    from sentinel_server.wiring.signing import KeyRing, key_ring, open_pins, open_signer
+    from sentinel_server.wiring.stores import open_provisioner, open_store
+
+_MODULES = {
+    "audit_keys": "log_public_keys seal_key_of",
+    "audits": "log_reader open_audit open_shippers",
+    "doors": "Door child_files loopback open_door runtime_directory sign_in",
+    "emergencies": "Invocation find_actor open_desk open_invocation read_overseers",
+    "factors": "Factors fresh_code fresh_totp open_factors",
+    "imports": "aws_vault_store",
+    "keyring": "UserKeyring open_keyring",
+    "ledgers": "open_records",
+    "logins": "LoggedIn find_logins log_in log_out",
+    "notices": "open_destinations open_outbox",
+    "own_files": "read_own_file replace_own_files",
+    "policies": "Reading Shelf open_policies open_policy_store open_sides read_parameter side_source",
+    "principals": "Visitor actor attended_by load_profile mfa_serial profiles whoami",
+    "requests": "Asker open_asking open_deciding open_vote_signer vote_check",
+    "rotation": "open_rotation",
+    "signing": "KeyRing key_ring open_pins open_signer",
+    "stores": "open_provisioner open_store",
+}
+"""What is in which module; each is imported when something of it is first wanted."""
+
+_WHERE = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
     "Asker",
@@ -108,3 +142,10 @@ __all__ = [
     "vote_check",
     "whoami",
 ]
+
+
+def __getattr__(name: str) -> object:
+    module = _WHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)

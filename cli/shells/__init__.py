@@ -1,0 +1,1 @@
+"""What shells get from us: functions to put into their start-up files, and completion."""

@@ -1,0 +1,171 @@
+"""The texts that `scripts` fills in, each in its shell's own language.
+
+`@PROGRAM@` and `@PROFILE@` stand for quoted words, `@NAME@` and `@NAMES@` for names of functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One shell's parts: the switch, completion, and a function for one profile, with what goes around all.
+
+    `between` stands between names in a pattern that means each of them.
+    """
+
+    switch: str
+    completion: str
+    one: str
+    before_ones: str = ""
+    after_ones: str = ""
+    between: str = " | "
+
+
+_POSIX_SWITCH = """\
+unalias @NAME@ 2>/dev/null || :
+function @NAME@ {
+  case ${1--} in
+    -*) command @PROGRAM@ @DOOR@ "$@" ;;
+    *) command @PROGRAM@ @DOOR@ --profile "$@" ;;
+  esac
+}"""
+
+_POSIX_ONE = 'function @NAME@ { command @PROGRAM@ @DOOR@ --profile=@PROFILE@ "$@"; }'
+
+_BASH_COMPLETION = """\
+function _sentinel_complete {
+  local what=sentinel offset=0 i reply replies
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    if [[ ${COMP_WORDS[i]} == -- ]]; then
+      offset=$((i + 1))
+      break
+    fi
+  done
+  case $1 in
+    @NAMES@)
+      what=exec
+      if ((!offset && COMP_CWORD > 1)) && [[ ${COMP_WORDS[1]} != -* && ${COMP_WORDS[2]} != [-:=@]* ]]; then
+        offset=2
+      fi
+      ;;
+    sentinel-*)
+      what=exec
+      if ((!offset)) && [[ ${COMP_WORDS[1]} != -* ]]; then
+        offset=1
+      fi
+      ;;
+  esac
+  if ((offset)) && declare -F _command_offset >/dev/null; then
+    _command_offset "$offset"
+    return
+  elif ((offset)); then
+    ((offset == COMP_CWORD)) || return 0
+    replies=$(compgen -c -- "$2")
+  else
+    replies=$(command @PROGRAM@ shell complete -- bash "$what" "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null)
+  fi
+  while IFS= read -r reply; do
+    [[ -z $reply ]] || COMPREPLY+=("$reply")
+  done <<<"$replies"
+}
+complete -o default -o bashdefault -F _sentinel_complete sentinel @LISTED@"""
+
+_ZSH_COMPLETION = """\
+function _sentinel_complete {
+  local what=sentinel offset=${words[(i)--]} reply
+  local -a replies
+  (( offset < CURRENT )) || offset=0
+  case $service in
+    (@NAMES@)
+      what=exec
+      if (( ! offset && CURRENT > 2 )) && [[ $words[2] != -* && $words[3] != -* ]]; then offset=2; fi
+      ;;
+    (sentinel-*)
+      what=exec
+      if (( ! offset )) && [[ $words[2] != -* ]]; then offset=1; fi
+      ;;
+  esac
+  if (( offset )); then
+    shift $offset words
+    (( CURRENT -= offset ))
+    _normal
+    return
+  fi
+  for reply in "${(@f)$(command @PROGRAM@ shell complete -- zsh $what \\
+      "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
+    [[ -z $reply ]] || replies+=("$reply")
+  done
+  if (( $#replies )); then _describe sentinel replies; else _files; fi
+}
+if (( $+functions[compdef] )); then compdef _sentinel_complete sentinel @LISTED@; fi"""
+
+_FISH_SWITCH = """\
+function @NAME@ --description 'Run a command, or a shell, with credentials of an AWS profile'
+    if set -q argv[1]; and not string match -q -- '-*' $argv[1]
+        command @PROGRAM@ @DOOR@ --profile $argv
+    else
+        command @PROGRAM@ @DOOR@ $argv
+    end
+end"""
+
+_FISH_COMPLETION = """\
+function __sentinel_complete
+    set -l words (commandline -opc)
+    set -l word (commandline -ct)
+    set -l all $words $word
+    set -l what sentinel
+    set -l offset (contains -i -- -- $words)
+    switch $words[1]
+        case @NAMES@
+            set what exec
+            if test -z "$offset" -a (count $words) -gt 1; and not string match -q -- '-*' $all[2..3]
+                set offset 2
+            end
+        case 'sentinel-*'
+            set what exec
+            if test -z "$offset"; and not string match -q -- '-*' $all[2]
+                set offset 1
+            end
+    end
+    if test -n "$offset"
+        set -e words[1..$offset]
+        complete -C (string join -- ' ' (string escape -- $words) $word)
+        return
+    end
+    set -l replies (command @PROGRAM@ shell complete -- fish $what $words[2..-1] $word 2>/dev/null)
+    if set -q replies[1]
+        printf '%s\\n' $replies
+    else
+        __fish_complete_path $word
+    end
+end
+for each in sentinel @LISTED@
+    complete -c $each -f -a '(__sentinel_complete)'
+end"""
+
+TEXTS: Mapping[str, Text] = {
+    "bash": Text(
+        switch=_POSIX_SWITCH,
+        completion=_BASH_COMPLETION,
+        one=f"  {_POSIX_ONE}\n  complete -o default -o bashdefault -F _sentinel_complete @NAME@",
+        # In POSIX mode no function's name has a hyphen, and the mistake would end the shell.
+        before_ones="if ! shopt -qo posix; then",
+        after_ones="fi",
+    ),
+    "zsh": Text(
+        switch=_POSIX_SWITCH,
+        completion=_ZSH_COMPLETION,
+        one=f"{_POSIX_ONE}\nif (( $+functions[compdef] )); then compdef _sentinel_complete @NAME@; fi",
+    ),
+    "fish": Text(
+        switch=_FISH_SWITCH,
+        completion=_FISH_COMPLETION,
+        one="function @NAME@; command @PROGRAM@ @DOOR@ --profile=@PROFILE@ $argv; end\n"
+        "complete -c @NAME@ -f -a '(__sentinel_complete)'",
+        between=" ",
+    ),
+}
