@@ -21,6 +21,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 SLEEPERS = {
     "tests/fakes/processes.py": "asks again, until a deadline, for what only another process can do",
+    "tests/fakes/terminal.py": "asks again, until a deadline, whether a program waits for keys",
     "tests/fakes/dynamodb_local.py": "asks again, until a deadline, whether the emulator answers",
 }
 """Tests that may sleep, and why."""
