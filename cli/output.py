@@ -44,9 +44,9 @@ _FORMULA = ("=", "+", "-", "@")
 """What makes a spreadsheet compute a cell instead of showing it."""
 
 
-def note(text: str) -> None:
-    """One line of talk. A stderr that is gone changes nothing of what we do."""
-    _talk(f"sentinel: {clean(text)}")
+def note(text: str, more: Sequence[str] = ()) -> None:
+    """One line of talk, and `more` that belong to it. A stderr that is gone changes nothing of what we do."""
+    _talk("\n".join([f"sentinel: {clean(text)}", *(f"  {clean(line)}" for line in more)]))
 
 
 def fail(error: SentinelError) -> None:

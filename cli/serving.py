@@ -17,6 +17,7 @@ from cli.child.run import (
     leave_signals_to_the_main_thread,
     run_child,
 )
+from cli.containers import Needs, docker_run
 from cli.output import note
 from cli.visitor import at_the_terminal
 from sentinel_server import wiring
@@ -50,6 +51,8 @@ class Wish:
     duration: str | None = None
     lazy: bool = False
     mfa_token: str | None = None
+    needs: Needs | None = None
+    """What containers need, when that is to be said."""
 
 
 class Teller:
@@ -100,7 +103,8 @@ async def _child(settings: Settings, wish: Wish, door: Door, session: ServerSess
     server, token = wiring.loopback(settings, session, door.sources.clock)
     with wiring.runtime_directory(settings) as write:
         async with server:
-            serving = ServerDoor(url=server.url, token=token, token_file=str(write("token", token.reveal())))
+            file = str(write("token", token.reveal()))
+            serving = ServerDoor(url=server.url, host=settings.listen, token=token, token_file=file)
             env = child_environment(
                 settings.environ,
                 profile=wish.profile,
@@ -111,6 +115,8 @@ async def _child(settings: Settings, wish: Wish, door: Door, session: ServerSess
                 ignore_case=sys.platform == "win32",
             )
             _announce(session, server, wish)
+            if wish.needs is not None:
+                _tell_of_containers(wish.needs)
             return await run_child(_command(wish, env), env)
 
 
@@ -121,6 +127,10 @@ def _announce(session: ServerSession, server: LoopbackServer, wish: Wish) -> Non
     bound = "" if session.until is None else f"; what it holds ends by {whole_seconds(session.until)}"
     note(f"session {session.session_id} serves {wish.profile}{bound}")
     note(f"cut it off with: sentinel server-revoke {session.session_id} --reason WHY")
+
+
+def _tell_of_containers(needs: Needs) -> None:
+    note("a container started from in here has it too, like this:", docker_run(needs).splitlines())
 
 
 def _told_end(end: ChildEnd, teller: Teller) -> ChildEnd:

@@ -41,7 +41,7 @@ CLEARED_PREFIXES = ("AWS_EC2_METADATA_", "AWS_BEARER_TOKEN_")
 """Families of variables the child never inherits."""
 
 LOOPBACK = ("127.0.0.1", "localhost")
-"""Hosts that must not go through a proxy."""
+"""Hosts that must not go through a proxy, besides the one we serve at."""
 
 COPIED = frozenset(
     {"region", "output", "endpoint_url", "ignore_configured_endpoint_urls", "ca_bundle", "defaults_mode"}
@@ -57,9 +57,10 @@ COPIED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerDoor:
-    """Our loopback server, as the child finds it. `token_file` holds the token without a newline."""
+    """Our server at `host`, as the child finds it. `token_file` holds the token without a newline."""
 
     url: str
+    host: str = "127.0.0.1"
     token: Secret
     token_file: str
 
@@ -101,7 +102,7 @@ def child_environment(
         "AWS_SENTINEL": profile,
         "AWS_VAULT": profile,
         **({"AWS_REGION": region, "AWS_DEFAULT_REGION": region} if region else {}),
-        **_no_proxy(inherited),
+        **_no_proxy(inherited, door),
         **_variables(door),
     }
     for name, value in ours.items():
@@ -163,17 +164,19 @@ def _cleared(name: str, ignore_case: bool) -> bool:
     return name in CLEARED or name.startswith(CLEARED_PREFIXES)
 
 
-def _no_proxy(inherited: _Names) -> dict[str, str]:
+def _no_proxy(inherited: _Names, door: ServerDoor | StaticCredentials | None) -> dict[str, str]:
     """Both spellings, each with what the other had when it was missing: tools read one or the other."""
     upper, lower = inherited.get("NO_PROXY"), inherited.get("no_proxy")
-    return {"NO_PROXY": _with_loopback(upper or lower), "no_proxy": _with_loopback(lower or upper)}
+    served = (door.host,) if isinstance(door, ServerDoor) and door.host not in LOOPBACK else ()
+    direct = (*LOOPBACK, *served)
+    return {"NO_PROXY": _with(direct, upper or lower), "no_proxy": _with(direct, lower or upper)}
 
 
-def _with_loopback(hosts: str) -> str:
+def _with(direct: tuple[str, ...], hosts: str) -> str:
     known = [host.strip() for host in hosts.split(",") if host.strip()]
     if "*" in known:
         return hosts
-    return ",".join([*known, *(host for host in LOOPBACK if host not in known)])
+    return ",".join([*known, *(host for host in direct if host not in known)])
 
 
 def _variables(door: ServerDoor | StaticCredentials | None) -> dict[str, str]:

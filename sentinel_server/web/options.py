@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from sentinel_server.secret import Secret
 
+LOOPBACK = "127.0.0.1"
+"""Where nobody but this machine gets to."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
@@ -13,7 +16,7 @@ class WebOptions:
 
     token: Secret
     """What `Authorization` must be, whole."""
-    listen: str = "127.0.0.1"
+    listen: str = LOOPBACK
     port: int = 0
     """0 lets the system choose."""
     rate_limit: float = 100.0

@@ -68,12 +68,14 @@ def same_user(
         return PeerVerdict(standing=Standing.SAME if ours else Standing.OTHER, uid=uid)
 
 
-def same_user_at(transport: asyncio.Transport, *, allowed: Collection[int] = ()) -> bool:
+def same_user_at(
+    transport: asyncio.Transport, *, allowed: Collection[int] = (), lookup: Lookup | None = None
+) -> bool:
     """Whether a connection of the server may be served, by who is at its other end."""
     local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
     if local is None or remote is None:
         return False
-    return not same_user(local[:2], remote[:2], allowed=allowed).refused
+    return not same_user(local[:2], remote[:2], allowed=allowed, lookup=lookup).refused
 
 
 _SOCK_DIAG_BY_FAMILY = 20  # linux/sock_diag.h

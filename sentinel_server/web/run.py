@@ -124,4 +124,7 @@ def _unusable(options: WebOptions, error: OSError) -> InvalidSetting:
         return InvalidSetting(
             f"{where}: the port is taken", hint="choose another --server-port, or leave it out"
         )
+    if error.errno == errno.EADDRNOTAVAIL:
+        hint = f"give this machine the address: sudo ip address add {options.listen}/32 dev lo"
+        return InvalidSetting(f"{where}: this machine does not have that address", hint=hint)
     return InvalidSetting(f"{where}: {os.strerror(error.errno or 0)}")

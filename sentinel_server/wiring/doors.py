@@ -126,15 +126,17 @@ async def _looked_after(base: BotoBase, profile: str, clock: Clock, visitor: Vis
 def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[LoopbackServer, Secret]:
     """The loopback server for one session, not yet started, and the token that its child must show."""
     from sentinel_server.web.auth import fresh_token
-    from sentinel_server.web.options import WebOptions
-    from sentinel_server.web.peer import same_user_at
+    from sentinel_server.web.namespaces import owner_anywhere
+    from sentinel_server.web.options import LOOPBACK, WebOptions
+    from sentinel_server.web.peer import owner, same_user_at
     from sentinel_server.web.run import LoopbackServer
 
     token = fresh_token()
     options = WebOptions(
         token=token, listen=settings.listen, port=settings.server_port, rate_limit=settings.rate_limit
     )
-    ours = partial(same_user_at, allowed=settings.allow_uid)
+    lookup = owner if settings.listen == LOOPBACK else owner_anywhere
+    ours = partial(same_user_at, allowed=settings.allow_uid, lookup=lookup)
     return LoopbackServer(session, session, options, clock=clock, same_user=ours), token
 
 

@@ -137,6 +137,16 @@ def test_loopback_is_added_to_what_bypasses_the_proxy(parent: dict[str, str], up
     assert (env["NO_PROXY"], env["no_proxy"]) == (upper, lower)
 
 
+def test_an_address_of_its_own_bypasses_the_proxy_too() -> None:
+    at = ServerDoor(
+        url="http://169.254.170.2:1/credentials", host="169.254.170.2", token=Secret("t"), token_file="/t"
+    )
+    env = child_environment(
+        {"NO_PROXY": "a"}, profile="p", region=None, config_file="/c", credentials_file="/d", door=at
+    )
+    assert env["NO_PROXY"] == env["no_proxy"] == "a,127.0.0.1,localhost,169.254.170.2"
+
+
 def test_where_names_have_no_case_nothing_is_there_twice() -> None:
     parent = {"Aws_Profile": "x", "aws_ec2_metadata_v1_disabled": "x", "No_Proxy": "a", "Aws_Region": "r"}
     env = child(parent, region=None, ignore_case=True)
