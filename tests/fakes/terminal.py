@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from tests.fakes.processes import DEADLINE, REPOSITORY
+from tests.fakes.processes import DEADLINE, REPOSITORY, until
 
 CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
 
@@ -93,13 +93,14 @@ class Terminal:
     def _await_rest(self) -> None:
         """Return when the foreground program sleeps, has kept busy for a second, or cannot be looked at."""
         end = time.monotonic() + 1
-        with contextlib.suppress(OSError):
-            while time.monotonic() < end:
-                group = os.tcgetpgrp(self._master)
-                state = Path(f"/proc/{group}/stat").read_text().rpartition(")")[2].split()[0]
-                if state == "S":
-                    return
-                time.sleep(0.002)
+        until(lambda: self._rests() or time.monotonic() > end, "the program rests")
+
+    def _rests(self) -> bool:
+        try:
+            state = Path(f"/proc/{os.tcgetpgrp(self._master)}/stat").read_text()
+        except OSError:
+            return True
+        return state.rpartition(")")[2].split()[0] == "S"
 
     def _read(self, timeout: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], max(timeout, 0))
