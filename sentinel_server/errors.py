@@ -34,6 +34,7 @@
     │   ├── PolicyUnavailable
     │   │   └── PolicyUnverified
     │   ├── StoreUnavailable
+    │   │   └── StoreRefused
     │   ├── SessionMissing
     │   ├── AuditUnavailable
     │   ├── IdentityUnavailable
@@ -351,6 +352,13 @@ class StoreUnavailable(Unverifiable):
 
     code = "StoreUnavailable"
     default_hint = "try again; check the store: sentinel server-sessions"
+
+
+class StoreRefused(StoreUnavailable):
+    """The permissions of whoever asked do not allow to write that; nothing was written."""
+
+    code = "StoreRefused"
+    default_hint = "see what your role may write: sentinel init all --generate-iam"
 
 
 class SessionMissing(Unverifiable):

@@ -1,7 +1,8 @@
 """A row of a ledger, a change to it, and what a search asks. Values are text or whole numbers.
 
 Every row has a version that each change raises by one, and a change names the version it was decided on. So
-whoever decides from what they read can be sure that it was still so when they wrote.
+whoever decides from what they read can be sure that it was still so when they wrote. Only what ends something
+may name, in place of a version, what must not have been written yet.
 """
 
 from __future__ import annotations
@@ -68,6 +69,20 @@ class Row:
     values: Mapping[str, Value]
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """In place of a version: the row is there and has none of these attributes, whatever its version is.
+
+    For endings, which nobody may hold up by changing the row all the time.
+    """
+
+    attributes: tuple[str, ...]
+
+
+Seen = int | Lacking | None
+"""On what a change was decided."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One row's change: holds only while the row's version is `seen`, or with None while there is no row.
@@ -77,7 +92,7 @@ class Change:
     """
 
     ref: Ref
-    seen: int | None
+    seen: Seen
     set: Mapping[str, Value | None] = field(default_factory=dict)
 
 

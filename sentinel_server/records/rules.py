@@ -10,7 +10,19 @@ from dataclasses import dataclass
 
 from sentinel_server.canonical import canonical, sha256_hex
 from sentinel_server.errors import BadInput
-from sentinel_server.records.model import INDEXED, RESERVED, SORT, Change, Found, Ref, Row, Search, Value
+from sentinel_server.records.model import (
+    INDEXED,
+    RESERVED,
+    SORT,
+    Change,
+    Found,
+    Lacking,
+    Ref,
+    Row,
+    Search,
+    Seen,
+    Value,
+)
 from sentinel_server.records.store import MAX_PAGE, MOST_CHANGES, MOST_ROWS
 
 LARGEST = 2**63 - 1
@@ -49,16 +61,24 @@ def checked_changes(changes: Sequence[Change]) -> Sequence[Change]:
         _check_text(str(change.ref), change.ref.key)
         for name, value in change.set.items():
             _check_value(change.ref, name, value)
+        for name in change.seen.attributes if isinstance(change.seen, Lacking) else ():
+            _check_name(change.ref, name)
     return changes
 
 
 def applied(row: Row | None, change: Change) -> Row | None:
-    """The row after the change; None when the change was decided on another version than is there."""
-    if (None if row is None else row.version) != change.seen:
+    """The row after the change; None when the change was decided on something else than is there."""
+    if not _holds(row, change.seen):
         return None
     merged: dict[str, Value | None] = {**(row.values if row else {}), **change.set}
     values = {name: value for name, value in merged.items() if value is not None}
-    return Row(ref=change.ref, version=(change.seen or 0) + 1, values=values)
+    return Row(ref=change.ref, version=(0 if row is None else row.version) + 1, values=values)
+
+
+def _holds(row: Row | None, seen: Seen) -> bool:
+    if isinstance(seen, Lacking):
+        return row is not None and row.values.keys().isdisjoint(seen.attributes)
+    return (None if row is None else row.version) == seen
 
 
 def checked_page(search: Search, limit: int, token: str | None) -> Position | None:
@@ -106,8 +126,7 @@ def _digest(search: Search) -> str:
 
 
 def _check_value(ref: Ref, name: str, value: Value | None) -> None:
-    if not name.isidentifier() or name in RESERVED:
-        raise BadInput(f"{ref} cannot have an attribute {name!r}")
+    _check_name(ref, name)
     searched = name == SORT or name in INDEXED[ref.ledger]
     if searched and (isinstance(value, int) or value == ""):
         raise BadInput(f"{ref} cannot have {value!r} as its {name}: searches go by it")
@@ -115,6 +134,11 @@ def _check_value(ref: Ref, name: str, value: Value | None) -> None:
         _check_unicode(f"{name} of {ref}", value)
     elif value is not None and abs(value) > LARGEST:
         raise BadInput(f"{name} of {ref} is too large a number")
+
+
+def _check_name(ref: Ref, name: str) -> None:
+    if not name.isidentifier() or name in RESERVED:
+        raise BadInput(f"{ref} cannot have an attribute {name!r}")
 
 
 def _check_text(what: str, text: str) -> None:

@@ -39,10 +39,11 @@ class Records(Protocol):
 
     async def commit(self, changes: Sequence[Change]) -> bool:
         """Make all changes at once, each of another row; False, and nothing is written, when one of them
-        was decided on a version that is no longer there.
+        was decided on what is no longer so.
 
-        A commit that raises StoreUnavailable may have been written; the versions tell. Raises BadInput for
-        changes that `rules.checked_changes` refuses.
+        A commit that raises StoreUnavailable may have been written; the versions tell. StoreRefused is raised
+        where the caller may not write that, and then nothing was. Raises BadInput for changes that
+        `rules.checked_changes` refuses.
         """
         ...
 

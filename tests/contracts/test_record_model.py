@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sentinel_server.errors import SentinelError
 from sentinel_server.records.memory import MemoryRecords
-from sentinel_server.records.model import SORT, Change, Found, Ledger, Ref, Search
+from sentinel_server.records.model import SORT, Change, Found, Lacking, Ledger, Ref, Search, Seen
 from sentinel_server.records.store import Records
 from tests.fakes.ledgers import a_ref, at
 from tests.fakes.session_stores import open_records
@@ -71,13 +71,21 @@ class SameAsMemory(RuleBasedStateMachine):
         row = self.model.look([ref]).get(ref)
         return None if row is None else row.version
 
-    @rule(asks=st.lists(st.tuples(REFS, VALUES, st.sampled_from([0, 0, 0, 0, 0, 1, -1])), max_size=4))
-    def commit(self, asks: list[tuple[Ref, dict[str, Any], int]]) -> None:
-        """Most are decided on the version that is there."""
+    @rule(
+        asks=st.lists(
+            st.tuples(REFS, VALUES, st.sampled_from([0, 0, 0, 0, 0, 1, -1, ("status",), ()])), max_size=4
+        )
+    )
+    def commit(self, asks: list[tuple[Ref, dict[str, Any], int | tuple[str, ...]]]) -> None:
+        """Most are decided on the version that is there, some on what the row lacks."""
         changes = []
         for ref, values, off in asks:
             there = self.version(ref)
-            seen = there if not off else (there or 0) + off
+            seen: Seen = there
+            if isinstance(off, tuple):
+                seen = Lacking(off)
+            elif off:
+                seen = (there or 0) + off
             changes.append(Change(ref=ref, seen=seen, set=values))
         self.same(lambda records: records.commit(changes))
 

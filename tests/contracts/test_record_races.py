@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sentinel_server.adapters.local.sqlite_records import SqliteRecords
-from sentinel_server.records.model import SORT, Change, Ledger, Ref, Search
+from sentinel_server.records.model import SORT, Change, Lacking, Ledger, Ref, Search
 from sentinel_server.records.store import Records
 from tests.fakes.committer import PAIR
 from tests.fakes.ledgers import a_ref, at, made
@@ -78,6 +78,14 @@ async def test_commits_that_cross_each_other_end_and_none_is_lost(records: Recor
     await asyncio.gather(*(count_up([one, other] if n % 2 else [other, one]) for n in range(8)))
     rows = await records.get([one, other])
     assert [(row.version, row.values["count"]) for row in rows.values()] == [(9, 8), (9, 8)]
+
+
+async def test_of_many_endings_exactly_one_holds(records: Records) -> None:
+    await records.commit([made(a_ref())])
+    ending = Lacking(("cut_at",))
+    changes = [[Change(ref=a_ref(), seen=ending, set={"cut_at": at(1), "by": str(n)})] for n in range(MANY)]
+    (winner,) = await won(records, *changes)
+    assert (await records.get([a_ref()]))[a_ref()].values["by"] == str(winner)
 
 
 async def test_commits_of_different_rows_do_not_hinder_each_other(records: Records) -> None:

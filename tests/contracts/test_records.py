@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentinel_server.errors import BadInput
-from sentinel_server.records.model import RETENTION, SORT, Change, Ledger, Ref, Row, Search, Value
+from sentinel_server.records.model import RETENTION, SORT, Change, Lacking, Ledger, Ref, Row, Search, Value
 from sentinel_server.records.store import MAX_PAGE, MOST_CHANGES, MOST_ROWS, Records
 from tests.fakes.ledgers import a_ref, at, made
 from tests.fakes.session_stores import EVERY_STORE, open_records
@@ -101,6 +101,36 @@ async def test_a_change_decided_on_another_version_writes_nothing(records: Recor
 async def test_a_change_of_a_row_that_is_not_there_writes_nothing(records: Records, seen: int) -> None:
     assert not await records.commit([Change(ref=a_ref(), seen=seen, set={"comment": "x"})])
     assert await row(records, a_ref()) is None
+
+
+ENDING = Lacking(("revoked_at", "cut_at"))
+
+
+async def test_an_ending_is_written_whatever_the_version_and_once(records: Records) -> None:
+    await records.commit([made(a_ref(), comment="x")])
+    for version in range(1, 4):
+        await records.commit([Change(ref=a_ref(), seen=version, set={"comment": str(version)})])
+    ending = Change(ref=a_ref(), seen=ENDING, set={"cut_at": at(9), "comment": None})
+    assert await records.commit([ending])
+    ended = await row(records, a_ref())
+    values = {SORT: at(0), "kind": "request", "person": "alice", "cut_at": at(9)}
+    assert ended == Row(ref=a_ref(), version=5, values=values)
+    assert not await records.commit([ending])
+    assert not await records.commit([Change(ref=a_ref(), seen=4, set={"comment": "late"})])
+    assert await row(records, a_ref()) == ended
+
+
+async def test_an_ending_of_what_is_not_there_writes_nothing(records: Records) -> None:
+    ending = Change(ref=a_ref(1), seen=ENDING, set={"cut_at": at(9)})
+    assert not await records.commit([ending, made(a_ref(2))])
+    assert await records.get([a_ref(1), a_ref(2)]) == {}
+
+
+@pytest.mark.parametrize("name", ["version", "id", "a-b", ""])
+async def test_an_ending_is_decided_on_attributes_that_a_row_can_have(records: Records, name: str) -> None:
+    await records.commit([made(a_ref())])
+    with pytest.raises(BadInput):
+        await records.commit([Change(ref=a_ref(), seen=Lacking((name,)), set={"cut_at": at(9)})])
 
 
 async def test_all_of_a_commit_is_written_or_nothing(records: Records) -> None:

@@ -245,22 +245,29 @@ def _date_observer(observe: Callable[[datetime], None]) -> Callable[..., None]:
 
 
 @contextmanager
-def aws_errors(doing: str, otherwise: type[SentinelError]) -> Iterator[None]:
+def aws_errors(
+    doing: str, otherwise: type[SentinelError], denied: type[SentinelError] | None = None
+) -> Iterator[None]:
     """Raises what goes wrong inside as an error of ours; `doing` says what was tried, as in `reading X`.
 
-    Lapsed or missing credentials, an unknown profile and a wrong clock have errors of their own; all else is
-    `otherwise`.
+    Lapsed or missing credentials, an unknown profile and a wrong clock have errors of their own; what
+    permissions do not allow is `denied`, when given, and all else is `otherwise`.
     """
     try:
         yield
     except (ClientError, BotoCoreError, OSError, TimeoutError) as error:
-        raise translate(error, doing, otherwise) from error
+        raise translate(error, doing, otherwise, denied) from error
 
 
-def translate(error: BaseException, doing: str, otherwise: type[SentinelError]) -> SentinelError:
+def translate(
+    error: BaseException,
+    doing: str,
+    otherwise: type[SentinelError],
+    denied: type[SentinelError] | None = None,
+) -> SentinelError:
     """The error of ours that says what `error` means for whoever waits."""
     if isinstance(error, ClientError):
-        return _from_answer(error, doing, otherwise)
+        return _from_answer(error, doing, otherwise, denied or otherwise)
     what = _first_line(error) or type(error).__name__
     for kind, ours in _LOCAL.items():
         if isinstance(error, kind):
@@ -273,7 +280,9 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 
-def _from_answer(error: ClientError, doing: str, otherwise: type[SentinelError]) -> SentinelError:
+def _from_answer(
+    error: ClientError, doing: str, otherwise: type[SentinelError], denied: type[SentinelError]
+) -> SentinelError:
     code = error_code(error)
     said = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())[:400]
     text = f"{doing}: {code}: {said}" if said else f"{doing}: {code}"
@@ -284,7 +293,7 @@ def _from_answer(error: ClientError, doing: str, otherwise: type[SentinelError])
     if code in _UNKNOWN or code in _SIGNATURE:
         return IdentityUnavailable(text)
     if code in _DENIED:
-        return otherwise(text, hint="let the base credentials do this; sentinel's docs list the permissions")
+        return denied(text, hint="let the base credentials do this; sentinel's docs list the permissions")
     return otherwise(text)
 
 

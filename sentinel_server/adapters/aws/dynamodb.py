@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.clients import aws_errors, error_code
-from sentinel_server.errors import StoreUnavailable
+from sentinel_server.errors import SentinelError, StoreUnavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -169,10 +169,14 @@ def _rows_of(responses: Any, table: str, *, alone: bool) -> Any:
 
 
 @contextmanager
-def table_errors(client: Any, doing: str, *tables: str) -> Iterator[None]:
-    """Raises what goes wrong with `tables` inside as StoreUnavailable and the like."""
+def table_errors(
+    client: Any, doing: str, *tables: str, denied: type[SentinelError] | None = None
+) -> Iterator[None]:
+    """Raises what goes wrong with `tables` inside as StoreUnavailable and the like; what permissions do not
+    allow as `denied`, when given.
+    """
     what = f"table {' and '.join(tables)}"
-    with aws_errors(f"{doing} {what}", StoreUnavailable):
+    with aws_errors(f"{doing} {what}", StoreUnavailable, denied):
         try:
             yield
         except client.exceptions.ResourceNotFoundException as error:

@@ -8,7 +8,7 @@ from typing import Any
 from sentinel_server.adapters.aws.dynamodb import Item, write_value
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.provisioning.desired import KEY, SORT, index_on
-from sentinel_server.records.model import MOST_VERSION, Change, Ledger, Ref, Row, Search
+from sentinel_server.records.model import MOST_VERSION, Change, Lacking, Ledger, Ref, Row, Search, Seen
 
 VERSION = "version"
 """The attribute that each change raises by one."""
@@ -47,29 +47,42 @@ def read_row(ledger: Ledger, item: Item) -> Row:
 
 
 def update(change: Change, table: str) -> dict[str, Any]:
-    """One update of a transaction. It names the attributes that change, the version, and no other."""
+    """One update of a transaction. It names the attributes that change, the version, and no other but those
+    that its condition is about.
+    """
     written = {name: value for name, value in change.set.items() if value is not None}
     removed = [name for name in change.set if name not in written]
-    numbers = {VERSION: (change.seen or 0) + 1, **written}
-    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in numbers)
+    condition, asked, seen = _condition(change.seen)
+    settings = [f"#{name} = :{name}" for name in written]
+    expression = f"SET {', '.join([_NEXT[isinstance(change.seen, Lacking)], *settings])}"
     if removed:
         expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-    values = {f":{name}": write_value(value) for name, value in numbers.items()}
-    names = {f"#{name}": name for name in (*numbers, *removed)}
-    if change.seen is None:
-        condition = f"attribute_not_exists(#{KEY})"
-        names[f"#{KEY}"] = KEY
-    else:
-        condition = f"#{VERSION} = :seen"
-        values[":seen"] = write_value(change.seen)
+    values = {**written, **seen}
     return {
         "TableName": table,
         "Key": {KEY: {"S": change.ref.key}},
         "UpdateExpression": expression,
         "ConditionExpression": condition,
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
+        "ExpressionAttributeNames": {f"#{name}": name for name in (VERSION, *written, *removed, *asked)},
+        "ExpressionAttributeValues": {f":{name}": write_value(value) for name, value in values.items()},
     }
+
+
+_NEXT = {False: f"#{VERSION} = :{VERSION}", True: f"#{VERSION} = #{VERSION} + :one"}
+"""The next version: of a row whose version is known, and of one whatever it is."""
+
+
+def _condition(seen: Seen) -> tuple[str, tuple[str, ...], dict[str, int]]:
+    """The condition, the attributes it names, and the values that it and the next version need."""
+    if seen is None:
+        return f"attribute_not_exists(#{KEY})", (KEY,), {VERSION: 1}
+    if isinstance(seen, Lacking):
+        parts = [
+            f"attribute_exists(#{KEY})",
+            *(f"attribute_not_exists(#{name})" for name in seen.attributes),
+        ]
+        return " AND ".join(parts), (KEY, *seen.attributes), {"one": 1}
+    return f"#{VERSION} = :seen", (), {VERSION: seen + 1, "seen": seen}
 
 
 def query(search: Search) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sentinel_server.adapters.aws import record_items as items
 from sentinel_server.adapters.aws.clients import AwsSession, error_code
 from sentinel_server.adapters.aws.dynamodb import WRITE_ATTEMPTS, Items, busy, look, stubborn, table_errors
 from sentinel_server.clock import Ids, SystemIds
-from sentinel_server.errors import StoreUnavailable
+from sentinel_server.errors import StoreRefused, StoreUnavailable
 from sentinel_server.provisioning.desired import KEY
 from sentinel_server.records.model import Change, Found, Ledger, Ref, Row, Search
 from sentinel_server.records.rules import checked_changes, checked_page, checked_refs, page_of
@@ -63,7 +63,7 @@ class DynamoDbRecords:
         """Make all changes in one transaction, again for some seconds while others hold its rows."""
         if not checked_changes(changes):
             return True
-        if any(change.seen is not None and change.seen < 1 for change in changes):
+        if any(isinstance(change.seen, int) and change.seen < 1 for change in changes):
             return False  # no row of ours has such a version, and one that was spoiled must not match it
         tables = sorted({self._tables[change.ref.ledger] for change in changes})
         request = {
@@ -72,7 +72,7 @@ class DynamoDbRecords:
             ],
             "ClientRequestToken": self._ids.fresh(),
         }
-        with table_errors(self._client, "writing to", *tables):
+        with table_errors(self._client, "writing to", *tables, denied=StoreRefused):
             try:
                 await self._send(request)
             except ClientError as error:
