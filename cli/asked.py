@@ -84,8 +84,11 @@ def fields(request: AccessRequest, now: datetime) -> dict[str, Fact]:
         "auto_approved": bool(request.auto_rule),
         "extends": request.extends or None,
     }
-    for name in ("denied", "cancelled", "revoked"):
-        ruling = getattr(request, name)
+    for name, ruling in (
+        ("denied", request.denied),
+        ("cancelled", request.cancelled),
+        ("revoked", request.revocation),
+    ):
         told[f"{name}_at"] = _instant(ruling.at if ruling else None)
         told[f"{name}_by"] = ruling.by if ruling else None
         told[f"{name}_comment"] = (ruling.comment or None) if ruling else None
@@ -129,7 +132,7 @@ def lines(request: AccessRequest, now: datetime, worth: Worth | None = None) -> 
     for label, ruling in (
         ("Denied", request.denied),
         ("Cancelled", request.cancelled),
-        ("Revoked", request.revoked),
+        ("Revoked", request.revocation),
     ):
         if ruling is not None:
             told.append((label, _vote(ruling.by, ruling.at, ruling.comment, now)))

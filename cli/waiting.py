@@ -51,11 +51,11 @@ def refused(request: AccessRequest, now: datetime) -> RequestRefused:
     """The error that says how it ended."""
     from sentinel_server.requests.steps import ask_anew
 
-    ruling = request.denied or request.revoked or request.cancelled
+    ruling = request.denied or request.revocation or request.cancelled
     if ruling is None:
         return RequestRefused(
             f"request {request.id} expired: nobody decided until {whole_seconds(request.expires_at)}",
-            hint=ask_anew(request.profile),
+            hint="ask anew: sentinel request",
         )
     because = f": {ruling.comment}" if ruling.comment else ""
     return RequestRefused(

@@ -1,8 +1,9 @@
 """Who writes what in the rows of approvals and emergencies, and the IAM statements that hold them apart.
 
 Requesters write what is asked, approvers what they decide, and neither the other's: not even in the same
-commit. What came to an end stays: nobody may delete, and only security sets the time at which a row may be
-forgotten. The key of a row tells its kind: those of requests and emergencies are the ones without a `#`.
+commit. What came to an end stays: nobody may delete, only security sets the time at which a row may be
+forgotten, and what security ended nobody else can begin again. The key of a row tells its kind: those of
+requests and emergencies are the ones without a `#`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ _FOUND_BY = ("kind", "status", "person_profile")
 ASKED = (*SUBJECT, *_FOUND_BY, "cancelled_at", "cancelled_by", "cancelled_comment", "started_at")
 """What a requester writes in a request."""
 
-REVOKED = ("revoked_at", "revoked_by", "revoked_comment")
-DECIDED = ("status", "votes", "approved_at", "denied_at", "denied_by", "denied_comment", *REVOKED)
+DECIDED = (
+    *("status", "votes", "approved_at", "denied_at", "denied_by", "denied_comment"),
+    *("revoked_at", "revoked_by", "revoked_comment"),
+)
 """What an approver writes in a request."""
+
+CUT_REQUEST = ("cut_at", "cut_by", "cut_comment")
+CUT_EMERGENCY = ("cut_at", "cut_by", "cut_reason")
+"""What security ends with, and nobody else can write or take back."""
 
 PENDING = ("kind", "requests")
 """What a requester writes in the row that counts their open requests."""
@@ -102,12 +109,12 @@ def security(family: Family, arn: str) -> list[Statement]:
     if family is Family.REQUESTS:
         return [
             reading("ReadRequests", arn, None),
-            _write("KeepRequests", arn, ("status", *REVOKED, RETENTION), like("*")),
+            _write("KeepRequests", arn, ("status", *CUT_REQUEST, RETENTION), like("*")),
             _write("TellOfRequests", arn, TOLD, like("outbox#*")),
         ]
     return [
         reading("ReadEmergencies", arn, None),
-        _write("KeepEmergencies", arn, (*CLOSED, RETENTION), like("*")),
+        _write("KeepEmergencies", arn, ("status", *CUT_EMERGENCY, RETENTION), like("*")),
         _write("MendLimits", arn, (*TALLIED, *PROVED), like(*_TALLIES, *_FACTORS)),
         _write("TellOfEmergencies", arn, TOLD, like("outbox#*")),
     ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, assert_never
+from typing import Literal
 
-from sentinel_server.clock import sortable, whole_seconds
-from sentinel_server.errors import AlreadyExists, RequestOver, RequestRefused, SentinelError
+from sentinel_server.clock import sortable
+from sentinel_server.errors import (
+    AlreadyExists,
+    RequestRefused,
+    SentinelError,
+)
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import EventType
 from sentinel_server.policy.approval import ApprovalPolicy, ApprovalRule
@@ -24,20 +27,20 @@ from sentinel_server.requests.desk import (
     read_one,
     requester,
 )
-from sentinel_server.requests.model import AccessRequest, Ruling, Status, Vote
-from sentinel_server.requests.rows import request_ref, ruling_values, votes_value
+from sentinel_server.requests.ending import (
+    End,
+    check_approved,
+    check_granted,
+    check_pending,
+    check_unfinished,
+    end_by,
+)
+from sentinel_server.requests.model import AccessRequest, Status, Vote
+from sentinel_server.requests.rows import request_ref, votes_value
 from sentinel_server.requests.rules import Tally, identities, may_approve, route, tally
 from sentinel_server.requests.signing import signed
-from sentinel_server.requests.steps import ask_anew, look_at
+from sentinel_server.requests.steps import look_at
 from sentinel_server.requests.words import checked_comment
-
-End = Literal["denied", "cancelled", "revoked"]
-
-_TOLD: dict[End, EventType] = {
-    "denied": EventType.REQUEST_DENIED,
-    "cancelled": EventType.REQUEST_CANCELLED,
-    "revoked": EventType.REQUEST_REVOKED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ async def approve(desk: Desk, request_id: str, approver: Principal, comment: str
         rules = await desk.rules()
         before = await read_one(desk.records, request_id)
         now = desk.clock.now()
-        _check_pending(before, now)
+        check_pending(before, now)
         policy, rule = _in_charge(rules, before)
         _check_approver(desk, rules, before, approver, "approve")
         counted = _tally(desk, rules, policy, rule, before, now).counted
@@ -86,11 +89,12 @@ async def deny(desk: Desk, request_id: str, approver: Principal, comment: str = 
     Raises what `approve` does.
     """
 
-    def judge(rules: Rulebook, before: AccessRequest, now: datetime) -> None:
-        _check_pending(before, now)
+    def judge(rules: Rulebook, before: AccessRequest, now: datetime, end: End) -> Principal:
+        check_pending(before, now)
         _check_approver(desk, rules, before, approver, "deny")
+        return approver
 
-    return await _end(desk, request_id, approver, "denied", comment, judge)
+    return await end_by(desk, request_id, ("denied",), comment, judge)
 
 
 async def cancel(
@@ -104,36 +108,42 @@ async def cancel(
 ) -> Done:
     """Take one's own pending request back; with `give_back` an approved access, before its end.
 
-    `also` are further principals who are the same person here and now. Raises RequestRefused for another's
-    request, NotFound, RequestOver, BadInput and StoreUnavailable.
+    `also` are further principals who are the same person here and now; whichever asked is written down.
+    Raises RequestRefused for another's request, NotFound, RequestOver, BadInput and StoreUnavailable.
     """
 
-    def judge(rules: Rulebook, before: AccessRequest, now: datetime) -> None:
-        if not any(is_requester(before, each, desk.persons) for each in (asker, *also)):
+    def judge(rules: Rulebook, before: AccessRequest, now: datetime, end: End) -> Principal:
+        own = next((each for each in (asker, *also) if is_requester(before, each, desk.persons)), None)
+        if own is None:
             raise RequestRefused(
                 f"request {before.id} is of {before.person}, and only they can cancel it",
                 hint=f"an approver can deny it: sentinel deny {before.id}",
             )
         if give_back:
-            _check_approved(before, now, f"cancel it: sentinel cancel {before.id}")
+            check_approved(before, now, f"cancel it: sentinel cancel {before.id}")
         else:
-            _check_pending(before, now, f"give it back: sentinel cancel --give-back {before.id}")
+            check_pending(before, now, f"give it back: sentinel cancel --give-back {before.id}")
+        return own
 
-    return await _end(desk, request_id, asker, "cancelled", comment, judge, needs_rules=False)
+    return await end_by(desk, request_id, ("cancelled",), comment, judge, needs_rules=False)
 
 
 async def revoke(desk: Desk, request_id: str, by: Principal, comment: str = "") -> Done:
-    """End an approved access before its time.
+    """End an approved access, also one that is over by the clock here, which may be wrong.
 
-    It only takes away, so it is for whoever the store lets write `revoked_*`: approvers and the security
-    team. No policy is asked: one that cannot be read must not keep access alive. Raises NotFound,
+    It only takes away, so it is for whoever the store lets write `cut_*` or `revoked_*`: the security team
+    and approvers. The security team's word lands on what others ended, too, because they could take theirs
+    back. No policy is asked: one that cannot be read must not keep access alive. Raises NotFound,
     RequestOver, BadInput and StoreUnavailable.
     """
 
-    def judge(rules: Rulebook, before: AccessRequest, now: datetime) -> None:
-        _check_approved(before, now, f"deny it: sentinel deny {before.id}")
+    def judge(rules: Rulebook, before: AccessRequest, now: datetime, end: End) -> Principal:
+        if end != "cut" or before.cut is not None or before.granted_at is None:
+            check_unfinished(before, now)
+            check_granted(before, f"deny it: sentinel deny {before.id}")
+        return by
 
-    return await _end(desk, request_id, by, "revoked", comment, judge, needs_rules=False)
+    return await end_by(desk, request_id, ("cut", "revoked"), comment, judge, needs_rules=False)
 
 
 def standing(desk: Desk, rules: Rulebook, request: AccessRequest, now: datetime) -> Counted | None:
@@ -160,47 +170,6 @@ def could_approve(desk: Desk, rules: Rulebook, request: AccessRequest, who: Prin
         return False
     counted = _tally(desk, rules, policy, rule, request, now).counted
     return not any(_is_of(desk, vote, who) for vote in counted)
-
-
-async def _end(
-    desk: Desk,
-    request_id: str,
-    by: Principal,
-    end: End,
-    comment: str,
-    judge: Callable[[Rulebook, AccessRequest, datetime], None],
-    *,
-    needs_rules: bool = True,
-) -> Done:
-    comment = checked_comment(comment)
-    for attempt in range(1, CONTENTION + 1):
-        rules = await desk.rules() if needs_rules else Rulebook(policy=None)
-        before = await read_one(desk.records, request_id)
-        now = desk.clock.now()
-        judge(rules, before, now)
-        ruling = Ruling(at=now, by=desk.persons.key(by), comment=comment)
-        after = _ended(before, end, ruling)
-        deed = Deed(
-            type=_TOLD[end], request=after, at=now, by=ruling.by, principal_arn=by.arn, comment=comment
-        )
-        values = {**ruling_values(end, ruling), "status": after.status(now).value}
-        if (done := await change(desk, before, values, (deed,))) is not None:
-            return done
-        await desk.rest(attempt)
-    raise contended(request_ref(request_id))
-
-
-def _ended(before: AccessRequest, end: End, ruling: Ruling) -> AccessRequest:
-    version = before.version + 1
-    match end:
-        case "denied":
-            return replace(before, version=version, denied=ruling)
-        case "cancelled":
-            return replace(before, version=version, cancelled=ruling)
-        case "revoked":
-            return replace(before, version=version, revoked=ruling)
-        case _:
-            assert_never(end)
 
 
 async def _vote(desk: Desk, request: AccessRequest, approver: Principal, comment: str, now: datetime) -> Vote:
@@ -285,40 +254,3 @@ def _tally(
 ) -> Tally:
     home = rules.home(requester(request))
     return tally(request, policy, rule, now=now, home_account=home, persons=desk.persons, check=desk.check)
-
-
-def _check_pending(request: AccessRequest, now: datetime, hint: str = "") -> None:
-    _check_unfinished(request, now)
-    if request.status(now) is Status.APPROVED:
-        since = "" if request.granted_at is None else f" since {whole_seconds(request.granted_at)}"
-        raise RequestOver(
-            f"request {request.id} is approved{since}",
-            hint=hint or f"take it back: sentinel revoke-approval {request.id}",
-        )
-
-
-def _check_approved(request: AccessRequest, now: datetime, hint: str) -> None:
-    _check_unfinished(request, now)
-    if request.status(now) is not Status.APPROVED:
-        raise RequestOver(f"request {request.id} is not approved yet", hint=hint)
-
-
-def _check_unfinished(request: AccessRequest, now: datetime) -> None:
-    """Raises RequestOver unless the request is pending, or approved and not over."""
-    status, ruling = request.status(now), request.revoked or request.denied or request.cancelled
-    if ruling is not None:
-        because = f": {ruling.comment}" if ruling.comment else ""
-        when = whole_seconds(ruling.at)
-        raise RequestOver(
-            f"request {request.id} was {status.value} at {when} by {ruling.by}{because}",
-            hint=look_at(request),
-        )
-    if status is Status.EXPIRED:
-        raise RequestOver(
-            f"request {request.id} expired at {whole_seconds(request.expires_at)}",
-            hint=ask_anew(request.profile),
-        )
-    if request.ends_at is not None and now >= request.ends_at:
-        raise RequestOver(
-            f"request {request.id} gave access until {whole_seconds(request.ends_at)}", hint=look_at(request)
-        )

@@ -17,7 +17,7 @@ from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.approval import ApprovalPolicy
 from sentinel_server.policy.signing import Signer
-from sentinel_server.records.model import Change, Ref, Value
+from sentinel_server.records.model import Change, Lacking, Ref, Value
 from sentinel_server.records.store import Records
 from sentinel_server.requests.deeds import Deed, Done, tell_all
 from sentinel_server.requests.model import AccessRequest
@@ -107,10 +107,15 @@ async def change(
     values: Mapping[str, Value | None],
     deeds: Sequence[Deed],
     others: Sequence[Change] = (),
+    *,
+    seen: Lacking | None = None,
 ) -> Done | None:
-    """Change the row and tell of it in one commit; None when somebody else was quicker."""
+    """Change the row and tell of it in one commit; None when somebody else was quicker.
+
+    It is decided on the version of `before`, or on what `seen` says.
+    """
     outbox = tell_all(deeds, desk.ids)
-    row = Change(ref=request_ref(before.id), seen=before.version or None, set=values)
+    row = Change(ref=request_ref(before.id), seen=seen or before.version or None, set=values)
     if not await desk.records.commit((row, *others, *outbox.values())):
         return None
     return Done(request=deeds[-1].request, deeds=tuple(deeds), deliveries=tuple(outbox))

@@ -79,7 +79,8 @@ class AccessRequest:
     deadline for the approvers. The access lasts `duration` from `approved_at`, which is there once enough
     have voted; `started_at` is its first use. `extends` is the request that this one prolongs. `auto_rule` is
     the approval rule by which it claims to need nobody: then it counts from `created_at`, as long as that
-    rule still says so.
+    rule still says so. `revoked` is the word of an approver, `cut` the security team's, which approvers
+    cannot take back.
     """
 
     id: str
@@ -101,6 +102,7 @@ class AccessRequest:
     denied: Ruling | None = None
     cancelled: Ruling | None = None
     revoked: Ruling | None = None
+    cut: Ruling | None = None
 
     def status(self, now: datetime) -> Status:
         """What the request is at `now`."""
@@ -110,9 +112,16 @@ class AccessRequest:
             return Status.DENIED
         if self.cancelled is not None:
             return Status.CANCELLED
+        if self.cut is not None:
+            return Status.REVOKED
         if self.granted_at is not None:
             return Status.APPROVED
         return Status.EXPIRED if now >= self.expires_at else Status.PENDING
+
+    @property
+    def revocation(self) -> Ruling | None:
+        """Who ended what was approved, and why: the security team or else an approver."""
+        return self.cut or self.revoked
 
     @property
     def granted_at(self) -> datetime | None:

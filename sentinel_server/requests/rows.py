@@ -1,8 +1,8 @@
 """Requests as rows: their attributes, reading them back, and finding them.
 
-An attribute is written by those whose act it is: what is asked by the requester, votes, `approved_at` and
-`denied_*` by approvers, `cancelled_*` and `started_at` by the requester, `revoked_*` by approvers and the
-security team. `status` and `person_profile` are only for searches; nothing is decided by them.
+An attribute is written by those whose act it is: what is asked, `cancelled_*` and `started_at` by the
+requester, votes, `approved_at`, `denied_*` and `revoked_*` by approvers, `cut_*` by the security team. `status`
+and `person_profile` are only for searches; nothing is decided by them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sentinel_server.requests.model import AccessRequest, Ruling, Vote
 
 KIND = "request"
 """The `kind` of a request's row; the ledger has rows of other kinds."""
-STATUS_FIELDS = ("denied", "cancelled", "revoked")
+STATUS_FIELDS = ("denied", "cancelled", "revoked", "cut")
 """The rulings, each kept as `<name>_at`, `_by` and `_comment`."""
 _ID = re.compile(r"[0-9a-f]{16}")
 _PAGE = 50
@@ -143,6 +143,7 @@ def _request(row: Row) -> AccessRequest:
         denied=_ruling(values, "denied"),
         cancelled=_ruling(values, "cancelled"),
         revoked=_ruling(values, "revoked"),
+        cut=_ruling(values, "cut"),
     )
 
 

@@ -50,7 +50,7 @@ async def sweep(desk: Desk, look_back: timedelta = LOOK_BACK) -> AsyncIterator[D
 
 def over_at(request: AccessRequest) -> datetime:
     """The last moment at which anything could still become of the request."""
-    rulings = (request.denied, request.cancelled, request.revoked)
+    rulings = (request.denied, request.cancelled, request.revoked, request.cut)
     ends = [each.at for each in rulings if each is not None]
     return max([*ends, request.ends_at or request.expires_at])
 

@@ -117,6 +117,17 @@ def test_who_opens_and_who_reviews_are_different_roles() -> None:
 
 
 @pytest.mark.parametrize(("family", "role"), LEDGERS)
+def test_what_security_ended_nobody_else_may_write_and_it_writes_no_ending_of_others(
+    family: Family, role: Role
+) -> None:
+    endings = {name for name in written(role, family) if name.endswith("_at")}
+    cut = {name for name in written(role, family) if name.startswith("cut_")}
+    assert len(cut) == (3 if role is Role.SECURITY else 0)
+    theirs = {"revoked_at", "denied_at", "cancelled_at", "closed_at", "ended_at", "reviewed_at"}
+    assert role is not Role.SECURITY or not endings & theirs
+
+
+@pytest.mark.parametrize(("family", "role"), LEDGERS)
 def test_only_security_may_let_a_row_be_forgotten(family: Family, role: Role) -> None:
     assert (RETENTION in written(role, family)) == (role is Role.SECURITY)
     assert RETENTION not in TOLD
