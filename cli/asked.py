@@ -14,6 +14,7 @@ from sentinel_server.clock import whole_seconds
 from sentinel_server.policy.durations import format_duration
 
 if TYPE_CHECKING:
+    from sentinel_server.auditlog.event import AuditEvent
     from sentinel_server.errors import AuditUnavailable
     from sentinel_server.requests.deciding import Counted
     from sentinel_server.requests.deeds import Done
@@ -163,13 +164,16 @@ def use(profile: str) -> str:
     return f"sentinel exec --server --profile {quote(profile)} -- COMMAND"
 
 
-async def settle(settings: Settings, desk: Desk, done: Done) -> AuditUnavailable | None:
-    """Write down what was done and tell of it; the error to end with when the log must have it and cannot."""
+async def settle(settings: Settings, desk: Desk, done: Done, *more: AuditEvent) -> AuditUnavailable | None:
+    """Write down what was done and tell of it; the error to end with when the log must have it and cannot.
+
+    `more` are further lines that go with it.
+    """
     from cli.notices import deliver_now
     from sentinel_server.records.model import Ledger
     from sentinel_server.requests.deeds import audit_line
 
-    failed = await write_down(settings, [audit_line(deed) for deed in done.deeds])
+    failed = await write_down(settings, [*(audit_line(deed) for deed in done.deeds), *more])
     untold = await deliver_now(settings, desk.records, Ledger.REQUESTS, done.deliveries)
     return await write_down(settings, untold) or failed
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from cli.cut import fields
 from cli.tables import Field, in_words, time_left
 from sentinel_server.breakglass.model import EventState
 from sentinel_server.clock import whole_seconds
@@ -17,7 +18,7 @@ from sentinel_server.policy.durations import format_duration
 if TYPE_CHECKING:
     from sentinel_server.breakglass.deeds import Done
     from sentinel_server.breakglass.model import Emergency
-    from sentinel_server.breakglass.sessions_of import Cut
+    from sentinel_server.sessions.cutting import Cut
 
 HEADINGS = ("EVENT", "INVOKER", "PROFILE", "STATE", "REASON", "OPENED", "UNTIL", "REVIEW")
 FIELDS = (
@@ -152,9 +153,7 @@ def closed_words(done: Done, cut: Cut) -> list[str]:
 
 def closed_fields(done: Done, cut: Cut, now: datetime) -> dict[str, Any]:
     """The same for programs."""
-    failures = [{"id": each.session_id, "message": each.error.message} for each in cut.failures]
-    sessions = [session.id for session in cut.sessions]
-    return event_fields(done.event, now) | {"sessions": sessions, "failures": failures}
+    return event_fields(done.event, now) | fields(cut)
 
 
 def reviewed_words(done: Done) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sentinel_server.requests.deeds import Done
     from sentinel_server.requests.desk import Desk
     from sentinel_server.requests.model import AccessRequest
+    from sentinel_server.sessions.cutting import Cut
     from sentinel_server.settings.resolve import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,7 +71,7 @@ def deny(request_id: str, comment: str, output: str, **flags: Any) -> None:
 def cancel(request_id: str, comment: str, give_back: bool, output: str, **flags: Any) -> None:
     """Take back a request of your own.
 
-    While it waits; with --give-back, an access that was approved.
+    While it waits; with --give-back, an access that was approved, and the sessions that run under it.
     """
     from sentinel_server.requests import deciding
     from sentinel_server.requests.desk import read_one
@@ -89,39 +90,38 @@ def cancel(request_id: str, comment: str, give_back: bool, output: str, **flags:
 def revoke_approval(request_id: str, comment: str, output: str, **flags: Any) -> None:
     """End an approved access before its time.
 
-    A running `exec --server` is refused at its next fetch. For approvers and the security team: whoever may
-    write revocations in the store.
+    A running `exec --server` is refused at its next fetch, and the sessions that ran under it are revoked.
+    For approvers and the security team: whoever may write revocations in the store.
     """
     from sentinel_server.requests import deciding
 
     settings = settings_from(flags_of(flags))
-    act = _act(settings, lambda desk, who: deciding.revoke(desk, request_id, who, comment), output, cut=True)
-    run(act)
+    run(_act(settings, lambda desk, who: deciding.revoke(desk, request_id, who, comment), output))
 
 
-async def _act(
-    settings: Settings, act: Act, output: str, *, signing: bool = False, cut: bool = False
-) -> None:
-    from cli import asked
+async def _act(settings: Settings, act: Act, output: str, *, signing: bool = False) -> None:
+    from cli import asked, cut
     from cli.output import note, progress, show_json
-    from cli.under import what_ran
     from sentinel_server.wiring import open_deciding, whoami
 
     with progress("asking the store"):
         who = await whoami(settings, None)
         async with open_deciding(settings, signing=signing) as desk:
             done = await act(desk, who)
-            failed = await asked.settle(settings, desk, done)
-            now = desk.clock.now()
-        ran = await what_ran(settings, done.request, now) if cut else []
+            lifted, now = cut.lifted_by_approval(done.request), desk.clock.now()
+            ended = None if lifted is None else await cut.cut_off(settings, lifted)
+            lines = [] if ended is None else cut.revocations(ended, now)
+            failed = await asked.settle(settings, desk, done, *lines)
     if output == "json":
-        show_json(asked.fields(done.request, now))
+        show_json(asked.fields(done.request, now) | ({} if ended is None else cut.fields(ended)))
     else:
         click.echo(_words(done.request, now))
-    for line in [*_notes(done.request, now), *ran]:
+    for line in [] if ended is None else _notes(done.request, ended, now):
         note(line)
     if failed is not None:
         raise failed
+    if ended is not None:
+        cut.say_failures(ended, "the approval is ended", allowed=done.request.cut is not None)
 
 
 async def _as_requester(settings: Settings, request: AccessRequest) -> tuple[Principal, ...]:
@@ -150,12 +150,16 @@ def _words(request: AccessRequest, now: datetime) -> str:
     return f"{status}: {what}"
 
 
-def _notes(request: AccessRequest, now: datetime) -> list[str]:
+def _notes(request: AccessRequest, ended: Cut, now: datetime) -> list[str]:
     from cli.asked import when
 
-    if request.ends_at is None or request.status(now).value == "approved":
-        return []
-    return [
+    lines = [
         "no credentials are issued under it from now on; a running server refuses its next fetch",
-        f"what was issued before lasts for its lease, and until {when(request.ends_at, now)} at the latest",
+        f"sessions ended with it: {', '.join(session.id for session in ended.sessions) or 'none'}",
     ]
+    if request.ends_at is None:
+        return lines
+    until = when(request.ends_at, now)
+    if now >= request.ends_at:
+        return [f"by the clock here it gave access until {until}", *lines]
+    return [*lines, f"what was issued before lasts for its lease, and until {until} at the latest"]

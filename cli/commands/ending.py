@@ -19,12 +19,8 @@ from cli.options import (
 from cli.types import event_id as event_id_type
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sentinel_server.auditlog.event import AuditEvent
     from sentinel_server.breakglass.ending import Actor, Overseers
     from sentinel_server.breakglass.model import Emergency
-    from sentinel_server.breakglass.sessions_of import Cut
     from sentinel_server.settings.resolve import Settings
 
 
@@ -73,6 +69,7 @@ def breakglass_review(
 
 async def _close(settings: Settings, event_id: str, reason: str, output: str) -> None:
     from cli import emergencies
+    from cli.cut import cut_off, lifted_by_emergency, revocations, say_failures
     from cli.output import clean, show_json
     from cli.told import tell, wrote_down
     from sentinel_server.breakglass.ending import close, read_one
@@ -83,39 +80,19 @@ async def _close(settings: Settings, event_id: str, reason: str, output: str) ->
         actor, policy = await _acting(settings, event)
         done = await close(desk, event_id, actor, reason, policy)
         now = desk.clock.now()
-        own = actor.owns(event)
-        cut = await _cut(settings, done.event, own=own)
-        failed = await wrote_down(settings, done, actor.principal.arn, *_revocations(cut, now))
+        own, closing = actor.owns(event), done.event.closing
+        assert closing is not None  # noqa: S101  # that is what was done
+        cut = await cut_off(settings, lifted_by_emergency(done.event, closing, own=own))
+        failed = await wrote_down(settings, done, actor.principal.arn, *revocations(cut, now))
         if output == "json":
             show_json(emergencies.closed_fields(done, cut, now))
         else:
             for line in emergencies.closed_words(done, cut):
                 click.echo(clean(line))
         await tell(settings, desk, done)
-    _say_failures(cut, own=own)
+    say_failures(cut, "the emergency is closed", allowed=not own)
     if failed is not None:
         raise failed
-
-
-async def _cut(settings: Settings, event: Emergency, *, own: bool) -> Cut:
-    """The sessions that ended with it. Never raises, because the emergency is closed already."""
-    from sentinel_server.breakglass.sessions_of import Cut, cut_sessions
-    from sentinel_server.errors import SentinelError
-    from sentinel_server.sessions.revoke import Failure
-    from sentinel_server.wiring import open_store
-
-    try:
-        async with open_store(settings) as store:
-            return await cut_sessions(store, event, own=own)
-    except SentinelError as error:
-        return Cut(failures=(Failure(session_id="", error=error),))
-
-
-def _revocations(cut: Cut, now: datetime) -> list[AuditEvent]:
-    """Their audit lines; an invoker who may not revoke has ended theirs as any owner does."""
-    from cli.revoked import session_event
-
-    return [session_event(each, now) for each in cut.sessions if each.revocation is not None]
 
 
 async def _review(settings: Settings, event_id: str, justified: bool, comment: str, output: str) -> None:
@@ -150,23 +127,3 @@ async def _acting(settings: Settings, event: Emergency) -> tuple[Actor, Overseer
     except SentinelError as error:
         policy, account = error, None
     return await find_actor(settings, event, account), policy
-
-
-def _cut_by_hand(cut: Cut) -> str:
-    named = [each.session_id for each in cut.failures if each.session_id]
-    each = "; ".join(f"sentinel server-revoke {session_id} --reason WHY" for session_id in named)
-    return f"revoke them: {each}" if each else "find and revoke them: sentinel server-sessions"
-
-
-def _say_failures(cut: Cut, *, own: bool) -> None:
-    """Whoever closes their own has done what they can; those who oversee it may have to do more."""
-    from cli.output import note
-    from sentinel_server.errors import StoreUnavailable
-
-    if not cut.failures:
-        return
-    named = "; ".join(f"{each.session_id or 'the search'}: {each.error.message}" for each in cut.failures)
-    what = f"the emergency is closed, and sessions that ran under it could not be ended: {named}"
-    if not own:
-        raise StoreUnavailable(what, hint=_cut_by_hand(cut))
-    note(f"warning: {what}; they are served no longer under it")

@@ -1,13 +1,14 @@
 """Ending emergencies: closed by their invoker or by those who oversee them, over by themselves, and reviewed.
 
-An emergency ends once: each of these is one change of one row, decided on its version, and what has ended
-stays as it ended. It takes effect at the gate at once; the sessions that it opened are revoked as well, so
-that nothing of it is revived.
+An emergency ends once: each of these is one change of one row, and what has ended stays as it ended. It is
+decided on the version of the row, and when somebody keeps changing that, only on not being there yet. It
+takes effect at the gate at once; the sessions that it opened are revoked as well, so that nothing of it is
+revived.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,6 +17,9 @@ from sentinel_server.breakglass.deeds import Deed, Done, tell_all
 from sentinel_server.breakglass.model import Closing, Emergency, EventState, Review
 from sentinel_server.breakglass.opening import CONTENTION, Desk
 from sentinel_server.breakglass.rows import (
+    CLOSED,
+    CUT,
+    ENDED,
     Values,
     closed,
     event_ref,
@@ -33,14 +37,15 @@ from sentinel_server.errors import (
     EmergencyOver,
     NotFound,
     SentinelError,
+    StoreRefused,
     StoreUnavailable,
 )
 from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import SYSTEM, EventType
 from sentinel_server.policy.breakglass import BreakGlassPolicy
-from sentinel_server.records.model import Change, Ledger, Row, Search
-from sentinel_server.records.store import Records
+from sentinel_server.records.model import Change, Lacking, Ledger, Row, Search
+from sentinel_server.records.store import HURRY, Records
 
 COMMENT = 1000
 """Characters of a reason or a comment, at most."""
@@ -102,17 +107,28 @@ async def close(desk: Desk, event_id: str, actor: Actor, reason: str, policy: Ov
     EmergencyOver, StoreUnavailable.
     """
     reason = _said(reason, "a reason")
+    hows: Sequence[str] = ()
     for attempt in range(1, CONTENTION + 1):
         event, row = await read_one(desk.records, event_id)
-        if not actor.owns(event) and not actor.oversees(event, policy):
+        own = actor.owns(event)
+        if not own and not actor.oversees(event, policy):
             raise _not_yours(event, "close")
+        hows = hows or ((ENDED,) if own else (CUT, CLOSED))
         now = desk.clock.now()
         if event.state(now) is not EventState.ACTIVE:
             raise EmergencyOver(f"emergency {event.id} {_how_it_ended(event)}", hint=_look_at(event))
         closing = Closing(at=now, by=actor.person, reason=reason)
         after = replace(event, closing=closing, version=event.version + 1)
         deed = Deed(type=EventType.BREAKGLASS_CLOSED, event=after, at=now, by=actor.person, comment=reason)
-        if (done := await _change(desk, row, closed(closing, own=actor.owns(event)), deed)) is not None:
+        unless = Lacking((f"{hows[0]}_at",)) if attempt > HURRY else None
+        try:
+            done = await _change(desk, row, closed(closing, hows[0]), deed, unless)
+        except StoreRefused:
+            if len(hows) == 1:
+                raise
+            hows = hows[1:]
+            continue
+        if done is not None:
             return done
         await desk.rest(attempt)
     raise _contended(event_id)
@@ -141,7 +157,8 @@ async def review(
         found = Review(at=now, by=actor.person, justified=justified, comment=comment)
         after = replace(event, review=found, version=event.version + 1)
         deed = Deed(type=EventType.BREAKGLASS_REVIEWED, event=after, at=now, by=actor.person, comment=comment)
-        if (done := await _change(desk, row, reviewed(found), deed)) is not None:
+        unless = Lacking(("reviewed_at",)) if attempt > HURRY else None
+        if (done := await _change(desk, row, reviewed(found), deed, unless)) is not None:
             return done
         await desk.rest(attempt)
     raise _contended(event_id)
@@ -214,9 +231,11 @@ def _check_reviewable(event: Emergency, now: datetime) -> None:
         )
 
 
-async def _change(desk: Desk, row: Row, values: Values, deed: Deed) -> Done | None:
+async def _change(
+    desk: Desk, row: Row, values: Values, deed: Deed, unless: Lacking | None = None
+) -> Done | None:
     outbox = tell_all((deed,), desk.ids)
-    change = Change(ref=row.ref, seen=row.version, set=values)
+    change = Change(ref=row.ref, seen=unless or row.version, set=values)
     if not await desk.records.commit((change, *outbox.values())):
         return None
     return Done(event=deed.event, deeds=(deed,), deliveries=tuple(outbox))

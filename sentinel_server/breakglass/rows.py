@@ -1,7 +1,7 @@
 """Emergencies as rows: each field an attribute, so that permissions can tell them apart.
 
-What became of an emergency is the presence of `closed_*` and `reviewed_*`; `status` and `review` are only for
-finding it. A row that is not an emergency in full is an error, never an emergency of less.
+What became of an emergency is the presence of `cut_*`, `closed_*`, `ended_*` and `reviewed_*`; `status` is
+only for finding it. A row that is not an emergency in full is an error, never an emergency of less.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 Values = dict[str, Value | None]
 
-CLOSED, ENDED = "closed", "ended"
-"""How the attributes of a closing begin: by those who oversee it, and by the invoker."""
+CUT, CLOSED, ENDED = "cut", "closed", "ended"
+"""How the attributes of a closing begin: by security, by those who oversee it, and by its invoker. Nobody can
+undo another's.
+"""
 
 
 def parse_event_id(text: str) -> str:
@@ -84,9 +86,8 @@ def opened(event: Emergency) -> Values:
     }
 
 
-def closed(closing: Closing, *, own: bool = False) -> Values:
-    """What closing sets; with `own` what the invoker may write, who must not be able to undo another's."""
-    how = ENDED if own else CLOSED
+def closed(closing: Closing, how: str) -> Values:
+    """What closing sets, in the words of whoever closes it: CUT, CLOSED or ENDED."""
     return {
         "status": EventState.CLOSED.value,
         f"{how}_at": sortable(closing.at),
@@ -163,7 +164,7 @@ def _mfa(values: Mapping[str, Value]) -> MfaEvidence | None:
 
 def _closing(values: Mapping[str, Value]) -> Closing | None:
     """Any part of a closing is one: what is left of it when the rest was taken away does not open again."""
-    for how in (CLOSED, ENDED):
+    for how in (CUT, CLOSED, ENDED):
         if any(name.startswith(f"{how}_") for name in values):
             return Closing(
                 at=_time(values, f"{how}_at"),

@@ -17,6 +17,11 @@ MOST_CHANGES = 25
 MOST_ROWS = 100
 """Rows that one `get` may ask for."""
 
+HURRY = 3
+"""Times that others may be quicker before an ending is decided on what the row lacks, and no longer on its
+version: until then two who act at once get one answer each, and nobody can hold it up for long.
+"""
+
 MAX_PAGE = 1000
 """Rows that one page may hold."""
 

@@ -16,15 +16,13 @@ from sentinel_server.errors import RequestOver, StoreRefused
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import EventType
 from sentinel_server.records.model import Lacking
+from sentinel_server.records.store import HURRY
 from sentinel_server.requests.deeds import Deed, Done
 from sentinel_server.requests.desk import CONTENTION, Desk, Rulebook, change, contended, read_one
 from sentinel_server.requests.model import AccessRequest, Ruling, Status
 from sentinel_server.requests.rows import request_ref, ruling_values
 from sentinel_server.requests.steps import ask_anew, look_at
 from sentinel_server.requests.words import checked_comment
-
-HURRY = 3
-"""Times that others may be quicker before an ending is written whatever they change."""
 
 End = Literal["denied", "cancelled", "revoked", "cut"]
 

@@ -1,8 +1,8 @@
 """Requests as rows: their attributes, reading them back, and finding them.
 
 An attribute is written by those whose act it is: what is asked, `cancelled_*` and `started_at` by the
-requester, votes, `approved_at`, `denied_*` and `revoked_*` by approvers, `cut_*` by the security team. `status`
-and `person_profile` are only for searches; nothing is decided by them.
+requester, votes, `approved_at`, `denied_*` and `revoked_*` by approvers, `cut_*` by the security team.
+`status` and `person_profile` are only for searches; nothing is decided by them.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from sentinel_server.access.gate import Gate
 from sentinel_server.access.once import issue_once
 from sentinel_server.auditlog.event import Action
 from sentinel_server.breakglass.model import Closing, Emergency
-from sentinel_server.breakglass.rows import closed, event_ref, opened
+from sentinel_server.breakglass.rows import CUT, closed, event_ref, opened
 from sentinel_server.clock import sortable
 from sentinel_server.errors import (
     ApprovalRequired,
@@ -112,7 +112,7 @@ class Scene:
     async def closes(self, event: Emergency) -> None:
         """Close the emergency, as security would."""
         closing = Closing(at=self.world.clock.now(), by="carol", reason="over")
-        await self._changes(event_ref(event.id), closed(closing))
+        await self._changes(event_ref(event.id), closed(closing, CUT))
 
     async def _changes(self, ref: Ref, values: Mapping[str, str | int | None]) -> None:
         row = (await self.ledger.get([ref]))[ref]

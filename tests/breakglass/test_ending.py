@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,13 +23,16 @@ from sentinel_server.errors import (
     InvalidIdentifier,
     NotFound,
     SentinelError,
+    StoreRefused,
     StoreUnavailable,
 )
 from sentinel_server.identity.people import Persons
+from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.outbox import due, read_entry
 from sentinel_server.policy.breakglass import BreakGlassPolicy
 from sentinel_server.records.memory import MemoryRecords
 from sentinel_server.records.model import RETENTION, Change, Ledger
+from sentinel_server.records.store import HURRY
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.emergencies import (
     ALICE,
@@ -44,6 +48,7 @@ from tests.fakes.emergencies import (
     rulebook,
     sso_user,
 )
+from tests.fakes.rivals import Hurried, Permitting
 
 CAROL = iam_user("carol")
 REVIEWED_BY_CAROL = a_policy(a_rule(reviewers=("carol",)))
@@ -263,6 +268,48 @@ async def test_a_drill_is_closed_and_reviewed_like_any_other() -> None:
     done = await closed_by(desk, event, an_actor(ALICE))
     assert audit_line(done.deeds[0]).drill is True
     assert (await reviewed_by(desk, event, an_actor(BOB))).event.drill
+
+
+@pytest.mark.parametrize("who", [ALICE, BOB], ids=["its invoker", "who oversees it"])
+async def test_who_changes_the_row_all_the_time_holds_no_closing_and_no_review_up(who: Principal) -> None:
+    desk, event = await an_open_one()
+    hurried = Hurried(desk.records)
+    await closed_by(replace(desk, records=hurried), event, an_actor(who))
+    assert hurried.lost == HURRY
+    stored, _ = await read_one(desk.records, event.id)
+    assert (stored.state(NOON), stored.closing is not None) == (EventState.CLOSED, True)
+    with pytest.raises(EmergencyOver, match="was closed"):
+        await closed_by(replace(desk, records=hurried), event, an_actor(who))
+    await reviewed_by(replace(desk, records=hurried), event, an_actor(BOB))
+    assert (await read_one(desk.records, event.id))[0].review is not None
+    with pytest.raises(EmergencyOver, match="was reviewed"):
+        await reviewed_by(replace(desk, records=hurried), event, an_actor(BOB))
+
+
+@pytest.mark.parametrize(
+    ("who", "forbidden", "written"),
+    [
+        (BOB, (), {"cut_at", "cut_by", "cut_reason"}),
+        (BOB, ("cut_",), {"closed_at", "closed_by", "closed_reason"}),
+        (ALICE, ("cut_", "closed_"), {"ended_at", "ended_by", "ended_reason"}),
+    ],
+    ids=["security", "a reviewer", "its invoker"],
+)
+async def test_everybody_closes_it_in_the_strongest_words_that_the_store_lets_them_write(
+    who: Principal, forbidden: tuple[str, ...], written: set[str]
+) -> None:
+    desk, event = await an_open_one()
+    await closed_by(replace(desk, records=Permitting(desk.records, *forbidden)), event, an_actor(who))
+    _, row = await read_one(desk.records, event.id)
+    words = {name for name in row.values if name.startswith(("cut_", "closed_", "ended_"))}
+    assert words == written
+
+
+async def test_whom_the_store_lets_close_nothing_is_told_so() -> None:
+    desk, event = await an_open_one()
+    nobody = replace(desk, records=Permitting(desk.records, "cut_", "closed_"))
+    with pytest.raises(StoreRefused, match="closed_"):
+        await closed_by(nobody, event, an_actor(BOB))
 
 
 async def test_who_always_loses_the_race_is_told_so() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sentinel_server.breakglass.listing import EventQuery, Listed, list_events
 from sentinel_server.breakglass.model import Closing, Emergency, EventState, Review
-from sentinel_server.breakglass.rows import closed, event_ref, opened, reviewed
+from sentinel_server.breakglass.rows import CLOSED, closed, event_ref, opened, reviewed
 from sentinel_server.errors import BadInput
 from sentinel_server.records.memory import MemoryRecords
 from sentinel_server.records.model import Change, Ledger, Ref
@@ -53,7 +53,7 @@ async def filled() -> Records:
     records = MemoryRecords()
     for event in events():
         values = dict(opened(event))
-        values |= closed(event.closing) if event.closing else {}
+        values |= closed(event.closing, CLOSED) if event.closing else {}
         values |= reviewed(event.review) if event.review else {}
         await records.commit((Change(ref=event_ref(event.id), seen=None, set=values),))
     other = {"kind": "challenge", "person": ALICE.person, "profile": "prod", "created_at": "2026-02-01"}

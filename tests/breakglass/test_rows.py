@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 
 from sentinel_server.breakglass.model import INVOKED, Closing, Emergency, Review
 from sentinel_server.breakglass.rows import (
+    CLOSED,
+    CUT,
+    ENDED,
     closed,
     event_ref,
     expired,
@@ -50,7 +54,7 @@ def row_of(event: Emergency, *more: dict[str, Any]) -> Row:
 )
 def test_what_is_written_is_what_is_read(closing: Any, review: Any, seconds: int, **fields: Any) -> None:
     event = an_event(duration=timedelta(seconds=seconds), closing=closing, review=review, **fields)
-    later = [closed(closing)] if closing else []
+    later = [closed(closing, CLOSED)] if closing else []
     later += [reviewed(review)] if review else []
     assert read_event(row_of(event, *later)) == event
 
@@ -58,14 +62,14 @@ def test_what_is_written_is_what_is_read(closing: Any, review: Any, seconds: int
 def test_what_the_invoker_says_is_written_under_the_names_that_permissions_use() -> None:
     event = an_event(ticket="OPS-7", drill=True, escalated=True, mfa=evidence())
     assert set(INVOKED) - {"id"} <= opened(event).keys()
-    for later in (closed(CLOSING), reviewed(REVIEW), expired()):
+    for later in (closed(CLOSING, CLOSED), reviewed(REVIEW), expired()):
         assert not later.keys() & set(INVOKED)
 
 
 def test_an_emergency_waits_for_its_review_until_it_has_one() -> None:
     assert row_of(an_event()).values["review"] == "due"
     assert row_of(an_event(), expired()).values["review"] == "due"
-    assert "review" not in row_of(an_event(), closed(CLOSING), reviewed(REVIEW)).values
+    assert "review" not in row_of(an_event(), closed(CLOSING, CLOSED), reviewed(REVIEW)).values
 
 
 @pytest.mark.parametrize(
@@ -119,16 +123,22 @@ def test_an_id_is_16_lower_case_hex_digits(text: str) -> None:
     assert parse_event_id("00000000000000e1") == "00000000000000e1"
 
 
-@pytest.mark.parametrize("left", ["closed_by", "closed_reason", "ended_at", "ended_reason"])
+@pytest.mark.parametrize("left", ["cut_at", "cut_by", "closed_by", "ended_at", "ended_reason"])
 def test_what_is_left_of_a_closing_does_not_open_it_again(left: str) -> None:
     row = row_of(an_event(), {left: "2026-01-31T12:30:00.000000Z"})
     with pytest.raises(StoreUnavailable, match="not an emergency in full"):
         read_event(row)
 
 
-def test_an_invoker_ends_their_own_without_a_word_of_those_who_oversee_it() -> None:
+def test_everybody_ends_it_without_a_word_of_the_others() -> None:
     closing = Closing(at=NOON, by="iam:1:alice", reason="over")
-    own, others = closed(closing, own=True), closed(closing)
-    assert own.keys() & others.keys() == {"status"}
-    for values in (own, others):
+    words = [closed(closing, how) for how in (CUT, CLOSED, ENDED)]
+    assert set.union(*(set(one) & set(two) for one, two in combinations(words, 2))) == {"status"}
+    for values in words:
         assert read_event(row_of(an_event(), values)).closing == closing
+
+
+def test_the_word_of_security_stands_before_that_of_others() -> None:
+    ours, theirs = Closing(at=NOON, by="sec", reason="no"), Closing(at=NOON, by="bob", reason="over")
+    values = {**closed(theirs, ENDED), **closed(theirs, CLOSED), **closed(ours, CUT)}
+    assert read_event(row_of(an_event(), values)).closing == ours

@@ -10,8 +10,8 @@ import pytest
 from cli import emergencies
 from sentinel_server.breakglass.deeds import Done
 from sentinel_server.breakglass.model import Closing, Emergency, Review
-from sentinel_server.breakglass.sessions_of import Cut
 from sentinel_server.errors import StoreUnavailable
+from sentinel_server.sessions.cutting import Cut
 from sentinel_server.sessions.revoke import Failure
 from tests.fakes.clock import NOON
 from tests.fakes.emergencies import HOUR, an_event, evidence

@@ -17,6 +17,7 @@ from tests.fakes import dynamodb_local
 from tests.fakes.approvers import APPROVALS, POLICY, WHY, Team, team
 from tests.fakes.aws import Sandbox, client, trust
 from tests.fakes.command_line import CommandLine
+from tests.fakes.sessions import a_session, beginning_now
 from tests.fakes.strict import PREFIX, READS, make_tables, permissions
 
 
@@ -82,6 +83,16 @@ def write(account: Account, who: str, request: str, **values: str) -> None:
     )
 
 
+def remove(account: Account, who: str, request: str, *names: str) -> None:
+    """Somebody's own call to DynamoDB, which takes those attributes of a request away."""
+    account.tables[who].update_item(
+        TableName=f"{PREFIX}requests",
+        Key={"id": {"S": request}},
+        UpdateExpression="REMOVE " + ", ".join(f"#{number}" for number in range(len(names))),
+        ExpressionAttributeNames={f"#{number}": name for number, name in enumerate(names)},
+    )
+
+
 def test_each_does_their_part_with_the_permissions_we_generate(people: Team) -> None:
     request = people.ask()
     assert people("credentials", "--profile", "prod").status == 4
@@ -115,15 +126,13 @@ def test_the_calls_that_are_refused_below_are_refused_for_what_they_write(
     write(account, "dev", people.ask(), status="cancelled")
 
 
-@pytest.mark.parametrize(
-    "values", [{"votes": "[]"}, {"approved_at": "2026-01-01"}, {"denied_at": "x"}, {"revoked_at": "x"}]
-)
+@pytest.mark.parametrize("name", ["votes", "approved_at", "denied_at", "revoked_at", "cut_at"])
 def test_weakness_4_a_requester_cannot_write_what_approvers_write(
-    people: Team, account: Account, values: dict[str, str]
+    people: Team, account: Account, name: str
 ) -> None:
     request = people.ask()
     with pytest.raises(ClientError, match="AccessDenied"):
-        write(account, "dev", request, **values)
+        write(account, "dev", request, **{name: "2026-01-01"})
 
 
 @pytest.mark.parametrize(
@@ -135,6 +144,53 @@ def test_weakness_21_an_approver_cannot_change_what_was_asked(
     request = people.ask()
     with pytest.raises(ClientError, match="AccessDenied"):
         write(account, "bob", request, **values)
+
+
+def test_what_security_revoked_no_approver_gives_back(people: Team, account: Account) -> None:
+    """The approver's own permissions reach what approvers write, and not a word of security's."""
+    request = people.ask()
+    assert people.approve(request).status == 0
+    assert people("revoke-approval", request, "--aws-profile", "zed", "--comment", "INC-1").status == 0
+    for name in ("cut_at", "cut_by", "cut_comment"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            write(account, "bob", request, **{name: "x"})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            remove(account, "bob", request, name)
+    remove(account, "bob", request, "revoked_at", "revoked_by", "revoked_comment", "status")
+    assert people("credentials", "--profile", "prod").status == 4
+    stored = people("check", request, "--json").json
+    assert (stored["status"], stored["revoked_by"]) == ("revoked", people.person("zed"))
+
+
+def test_an_approver_revokes_in_words_of_their_own_and_security_after_them(
+    people: Team, account: Account
+) -> None:
+    request = people.ask()
+    assert people.approve(request).status == 0
+    revoked = people("revoke-approval", request, "--aws-profile", "bob", "--json")
+    assert revoked.status == 0, revoked.err
+    assert "could not be ended" in revoked.err, "approvers have no part in sessions"
+    again = people("revoke-approval", request, "--aws-profile", "bob")
+    assert (again.status, "was revoked" in again.err) == (1, True)
+    assert people("revoke-approval", request, "--aws-profile", "zed").status == 0
+    remove(account, "bob", request, "revoked_at", "revoked_by")
+    assert people("credentials", "--profile", "prod").status == 4
+
+
+def test_a_revoked_approval_takes_its_sessions_with_it(people: Team, account: Account) -> None:
+    request = people.ask()
+    assert people.approve(request).status == 0
+    running = beginning_now(a_session(7, person=people.person("dev"), override_id=request))
+    people("whoami")
+    people.sentinel.in_store(lambda store: store.create(running))
+    revoked = people("revoke-approval", request, "--aws-profile", "zed", "--comment", "INC-1", "--json")
+    assert revoked.status == 0, revoked.err
+    assert (revoked.json["sessions"], revoked.json["failures"]) == ([running.id], [])
+    shown = people("server-session", running.id, "--json").json
+    assert (shown["status"], shown["revoked_reason"]) == (
+        "revoked",
+        f"approval {request} was revoked: INC-1",
+    )
 
 
 def test_who_may_not_see_everyones_requests_is_told_how_to_see_their_own(people: Team) -> None:

@@ -126,28 +126,6 @@ def test_check_says_what_the_gate_would_make_of_it(people: Team) -> None:
     assert "cannot be said" in unsure.err
 
 
-def test_who_takes_an_approval_back_is_told_how_to_end_what_ran_under_it(people: Team) -> None:
-    def running(name: str, under: str) -> None:
-        session = beginning_now(a_session(id=name * 16, person=people.person("dev"), override_id=under))
-        people.sentinel.in_store(lambda store: store.create(session))
-
-    request = people.ask()
-    people.approve(request)
-    running("a", request)
-    running("b", "0" * 16)
-    revoked = people("revoke-approval", request, "--aws-profile", "carol")
-    assert f"sentinel server-revoke {'a' * 16} --reason WHY" in revoked.err
-    assert "b" * 16 not in revoked.err
-    many = people.ask()
-    people.approve(many)
-    for name in "cdef":
-        running(name, many)
-    revoked = people("revoke-approval", many, "--aws-profile", "carol")
-    assert (
-        "4 sessions ran under it; see them: sentinel server-sessions --profile prod --user dev" in revoked.err
-    )
-
-
 def test_whoever_is_too_late_is_pointed_to_what_they_named(people: Team) -> None:
     request = people.ask()
     people("cancel", request)

@@ -18,7 +18,7 @@ from sentinel_server.breakglass.listing import EventQuery, list_events
 from sentinel_server.breakglass.model import EventState
 from sentinel_server.breakglass.opening import Call, Rulebook, open_glass
 from sentinel_server.errors import BreakGlassLimited, EmergencyOver
-from sentinel_server.records.store import Records
+from sentinel_server.records.store import HURRY, Records
 from tests.fakes.clock import NOON
 from tests.fakes.emergencies import (
     ALICE,
@@ -33,6 +33,7 @@ from tests.fakes.emergencies import (
     rulebook,
 )
 from tests.fakes.processes import REPOSITORY
+from tests.fakes.rivals import Hurried
 from tests.fakes.session_stores import SHARED_BY_PROCESSES, open_records
 
 DAY = timedelta(days=1)
@@ -87,6 +88,16 @@ async def test_closing_at_the_same_moment_has_one_winner_and_honest_errors(recor
     )
     assert len([each for each in results if isinstance(each, Done)]) == 1
     assert len([each for each in results if isinstance(each, EmergencyOver)]) == 7
+
+
+async def test_somebody_who_is_always_quicker_keeps_no_closing_from_landing(records: Records) -> None:
+    hurried = Hurried(records)
+    event = (await open_glass(a_desk(records), a_call(), rulebook())).event
+    await close(a_desk(hurried), event.id, an_actor(BOB), "stop that", a_policy())
+    assert hurried.lost == HURRY
+    assert await open_now(records) == []
+    with pytest.raises(EmergencyOver, match="stop that"):
+        await close(a_desk(hurried), event.id, an_actor(BOB), "again", a_policy())
 
 
 @pytest.mark.parametrize(("name", "most", "wanted"), [("alice", 50, 1), ("user", 5, 5)])

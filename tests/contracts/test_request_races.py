@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, RequestOver, RequestRefused
-from sentinel_server.records.store import Records
+from sentinel_server.identity.principal import Principal
+from sentinel_server.records.model import Change
+from sentinel_server.records.store import HURRY, Records
 from sentinel_server.requests.asking import ask
 from sentinel_server.requests.deciding import approve, cancel, deny, revoke
 from sentinel_server.requests.deeds import Done
-from sentinel_server.requests.desk import Limits, read_one
+from sentinel_server.requests.desk import Desk, Limits, read_one
 from sentinel_server.requests.listing import RequestQuery, list_requests
 from sentinel_server.requests.model import REQUEST_TTL, Status
-from sentinel_server.requests.rows import newest_requests
+from sentinel_server.requests.rows import newest_requests, request_ref
 from sentinel_server.requests.sweeping import sweep
 from tests.fakes.request_desk import Office, wanted
 from tests.fakes.requests import ALICE, BOB, CAROL, NOON, policy_with, user
+from tests.fakes.rivals import Hurried
 from tests.fakes.session_stores import SHARED_BY_PROCESSES, open_records
+
+Act = Callable[[Desk, str, Principal], Awaitable[Done]]
 
 
 @pytest.fixture(params=["memory", *SHARED_BY_PROCESSES])
@@ -107,6 +113,44 @@ async def test_revoking_twice_at_once_has_one_winner(office: Office) -> None:
     done, errors = await at_once(*(revoke(office.desk(), request.id, who) for who in (BOB, CAROL)))
     assert (len(done), len(errors)) == (1, 1)
     assert isinstance(errors[0], RequestOver)
+
+
+@pytest.mark.parametrize("act", [deny, revoke])
+async def test_a_loop_of_writers_keeps_no_ending_from_landing(office: Office, act: Act) -> None:
+    """The requester may change their row as often as they like, so they do."""
+    request = await (office.asked() if act is deny else office.approved())
+    ref, stop, changed = request_ref(request.id), asyncio.Event(), asyncio.Semaphore(0)
+
+    async def rival() -> None:
+        while not stop.is_set():
+            row = (await office.records.get([ref]))[ref]
+            note = Change(ref=ref, seen=row.version, set={"started_at": sortable(NOON)})
+            if await office.records.commit([note]):
+                changed.release()
+
+    rivals = [asyncio.create_task(rival()) for _ in range(3)]
+    try:
+        async with asyncio.timeout(60):
+            for _ in range(5):
+                await changed.acquire()
+            await act(office.desk(), request.id, BOB)
+    finally:
+        stop.set()
+        await asyncio.gather(*rivals)
+    ended = await read_one(office.records, request.id)
+    assert ended.status(NOON) is (Status.DENIED if act is deny else Status.REVOKED)
+
+
+@pytest.mark.parametrize("act", [deny, revoke])
+async def test_somebody_who_is_always_quicker_keeps_no_ending_from_landing(office: Office, act: Act) -> None:
+    request = await (office.asked() if act is deny else office.approved())
+    hurried = Hurried(office.records)
+    await act(replace(office.desk(), records=hurried), request.id, BOB)
+    assert hurried.lost == HURRY
+    with pytest.raises(RequestOver):
+        await act(replace(office.desk(), records=hurried), request.id, BOB)
+    ending = "request.denied" if act is deny else "request.revoked"
+    assert (await office.told()).count(ending) == 1
 
 
 async def test_two_sweeps_at_once_tell_of_an_expiry_once(office: Office) -> None:

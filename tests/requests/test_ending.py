@@ -10,10 +10,10 @@ import pytest
 from sentinel_server.errors import RequestOver, StoreRefused, StoreUnavailable
 from sentinel_server.identity.principal import Principal
 from sentinel_server.records.model import Change
+from sentinel_server.records.store import HURRY
 from sentinel_server.requests.deciding import approve, cancel, deny, revoke
 from sentinel_server.requests.deeds import Done, audit_line
 from sentinel_server.requests.desk import Desk, read_one
-from sentinel_server.requests.ending import HURRY
 from sentinel_server.requests.model import AccessRequest, Status
 from sentinel_server.requests.rows import request_ref
 from sentinel_server.requests.rules import Granted, granted

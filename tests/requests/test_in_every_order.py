@@ -137,7 +137,9 @@ class Workflow(RuleBasedStateMachine):
             return
         was = before.status(self.now)
         if act == "revoke" and was in TERMINAL:
-            assert (before.granted_at is not None, before.cut) == (True, None), "others ended what was approved"
+            assert (before.granted_at is not None, before.cut) == (True, None), (
+                "others ended what was approved"
+            )
             return
         assert was is (Status.APPROVED if act in ("give back", "revoke") else Status.PENDING)
         assert act == "revoke" or (before.person == PERSONS.key(who)) is (act != "deny")

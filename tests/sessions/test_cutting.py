@@ -1,26 +1,33 @@
-"""Closing an emergency ends the sessions that ran under it, and no other."""
+"""What is ended ends the sessions that ran under it, and no other."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from sentinel_server.breakglass.model import Closing, Emergency
-from sentinel_server.breakglass.sessions_of import Cut, cut_sessions
 from sentinel_server.errors import StoreUnavailable
+from sentinel_server.sessions.cutting import Lifted, cut_sessions
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.model import Revocation, Session, State
 from sentinel_server.sessions.store import Page, SessionQuery
-from tests.fakes.emergencies import an_event
 from tests.fakes.sessions import NOON, a_session
 
 NOW = NOON + timedelta(minutes=5)
-CLOSING = Closing(at=NOW, by="iam:111122223333:bob", reason="all is well")
-EVENT = an_event(closing=CLOSING)
+ENDED = Lifted(
+    id="00000000000000e1",
+    person=a_session(1).person,
+    profile=a_session(1).profile,
+    at=NOW,
+    by="iam:111122223333:bob",
+    reason="approval 00000000000000e1 was revoked: all is well",
+    own=False,
+)
+OWN = replace(ENDED, own=True)
 
 
-def under(number: int, event: Emergency = EVENT, **changes: object) -> Session:
-    """A session of alice's that ran under an emergency."""
-    return a_session(number, override_id=event.id, **changes)
+def under(number: int, **changes: object) -> Session:
+    """A session of alice's that ran under what was ended."""
+    return a_session(number, override_id=ENDED.id, **changes)
 
 
 async def states(store: MemorySessions, *sessions: Session) -> list[State]:
@@ -34,20 +41,13 @@ async def test_the_live_sessions_that_ran_under_it_are_revoked() -> None:
     sessions = [under(1), under(2), a_session(3), a_session(4, override_id="00000000000000e2")]
     for each in sessions:
         await store.create(each)
-    cut = await cut_sessions(store, EVENT, own=False)
+    cut = await cut_sessions(store, ENDED)
     assert {each.id for each in cut.sessions} == {sessions[0].id, sessions[1].id}
     revoked, active = State.REVOKED, State.ACTIVE
     assert await states(store, *sessions) == [revoked, revoked, active, active]
     found = cut.sessions[0].revocation
     assert found is not None
-    assert (found.by, found.reason) == (CLOSING.by, f"emergency {EVENT.id} was closed: all is well")
-
-
-async def test_an_emergency_that_is_not_closed_cuts_nothing_off() -> None:
-    store = MemorySessions()
-    await store.create(under(1))
-    assert await cut_sessions(store, an_event(), own=True) == Cut()
-    assert await states(store, under(1)) == [State.ACTIVE]
+    assert (found.by, found.reason, found.at) == (ENDED.by, ENDED.reason, NOW)
 
 
 class Unprivileged(MemorySessions):
@@ -61,7 +61,7 @@ class Unprivileged(MemorySessions):
 async def test_an_invoker_who_may_not_revoke_ends_their_own() -> None:
     store = Unprivileged()
     await store.create(under(1))
-    cut = await cut_sessions(store, EVENT, own=True)
+    cut = await cut_sessions(store, OWN)
     assert (len(cut.sessions), cut.failures) == (1, ())
     assert await states(store, under(1)) == [State.ENDED]
 
@@ -70,7 +70,7 @@ async def test_what_could_not_be_revoked_is_said_and_the_rest_goes_on() -> None:
     store = Unprivileged()
     for number in (1, 2):
         await store.create(under(number))
-    cut = await cut_sessions(store, EVENT, own=False)
+    cut = await cut_sessions(store, ENDED)
     assert sorted(each.session_id for each in cut.failures) == [under(1).id, under(2).id]
     assert await states(store, under(1)) == [State.ACTIVE]
 
@@ -80,7 +80,7 @@ async def test_a_search_that_breaks_off_is_said() -> None:
         async def sessions(self, query: SessionQuery, now: object, limit: int, token: object = None) -> Page:
             raise StoreUnavailable("no answer")
 
-    cut = await cut_sessions(Silent(), EVENT, own=False)
+    cut = await cut_sessions(Silent(), ENDED)
     assert [each.session_id for each in cut.failures] == [""]
 
 
@@ -88,4 +88,4 @@ async def test_sessions_on_later_pages_are_found() -> None:
     store = MemorySessions()
     for number in range(1, 151):
         await store.create(under(number) if number % 3 == 0 else a_session(number))
-    assert len((await cut_sessions(store, EVENT, own=False)).sessions) == 50
+    assert len((await cut_sessions(store, ENDED)).sessions) == 50
