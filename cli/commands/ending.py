@@ -42,29 +42,39 @@ def breakglass_close(event_id: str, reason: str, output: str, **flags: str | Non
 
 @click.command("breakglass-review")
 @click.argument("event_id", type=event_id_type, metavar="ID")
-@own_option(
-    "BREAKGLASS_REVIEW",
-    "--justified/--not-justified",
-    "justified",
-    default=None,
-    help="Your verdict; one of them is required.",
-)
+@own_option("BREAKGLASS_REVIEW", "--justified", is_flag=True, help="Your verdict: it was needed.")
+@own_option("BREAKGLASS_REVIEW", "--not-justified", is_flag=True, help="Or: it was not.")
 @own_option("BREAKGLASS_REVIEW", "--comment", required=True, metavar="WHAT", help="What you found.")
 @output_option("human", "json")
 @breakglass_options
 @policy_options
 @region_option
 @control_option
+@click.pass_context
 def breakglass_review(
-    event_id: str, justified: bool | None, comment: str, output: str, **flags: str | None
+    ctx: click.Context,
+    /,
+    event_id: str,
+    justified: bool,
+    not_justified: bool,
+    comment: str,
+    output: str,
+    **flags: str | None,
 ) -> None:
     """Review an emergency that is over.
 
-    Somebody else than its invoker, whom its rule names. It is unfinished until then.
+    Somebody else than its invoker, whom its rule names, with one of --justified and --not-justified. It is
+    unfinished until then.
     """
-    if justified is None:
-        raise click.UsageError("say --justified or --not-justified")
+    if justified and not_justified:  # what was typed goes before what the environment says
+        justified, not_justified = _typed(ctx, "justified"), _typed(ctx, "not_justified")
+    if justified is not_justified:
+        raise click.UsageError("say one of --justified and --not-justified")
     run(_review(settings_from(flags_of(flags)), event_id, justified, comment, output))
+
+
+def _typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 async def _close(settings: Settings, event_id: str, reason: str, output: str) -> None:

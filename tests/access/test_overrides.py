@@ -21,6 +21,7 @@ from sentinel_server.errors import (
     ApprovalRequired,
     PolicyDenied,
     PolicyUnavailable,
+    SessionRevoked,
     StoreUnavailable,
     TooLate,
 )
@@ -33,6 +34,7 @@ from sentinel_server.records.memory import MemoryRecords
 from sentinel_server.records.model import Change, Found, Ledger, Ref, Row, Search
 from sentinel_server.requests.model import AccessRequest, Ruling
 from sentinel_server.requests.rows import request_ref, request_values, ruling_values
+from sentinel_server.sessions.cutting import Lifted, cut_sessions
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.store import SessionQuery
 from tests.fakes import emergencies, requests
@@ -314,6 +316,32 @@ async def test_a_server_goes_on_by_a_second_approval_when_the_first_is_taken_bac
         assert json.loads(await session.fetch())["Code"] == "Success"
         intents = [event for event in at.world.audit.events if event.action is Action.INTENT]
         assert [event.override for event in intents] == [first.id, second.id]
+    finally:
+        await session.close()
+
+
+async def test_a_session_that_went_with_its_approval_is_served_by_no_policy_and_no_other_approval() -> None:
+    at = scene(WANTS_APPROVAL)
+    first = await at.has(approved_request())
+    session = at.world.a_server()
+    await session.start()
+    try:
+        await session.fetch()
+        await at.revokes(first)
+        ended = Lifted(
+            id=first.id,
+            person=first.person,
+            profile="prod",
+            at=at.world.clock.now(),
+            by="iam:111122223333:sec",
+            reason=f"approval {first.id} was revoked: INC-1",
+            own=False,
+        )
+        assert len((await cut_sessions(at.world.store, ended)).sessions) == 1
+        await at.has(approved_request(id="f" * 16))
+        at.world.policies.policy = loaded(Rule(name="anyone", effect=Effect.ALLOW, conditions=ANYONE))
+        with pytest.raises(SessionRevoked, match="INC-1"):
+            await session.fetch()
     finally:
         await session.close()
 

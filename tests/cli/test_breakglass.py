@@ -190,6 +190,21 @@ def test_weakness_3_nobody_reviews_their_own(people: TwoPeople) -> None:
     assert f"sentinel breakglass-review {event} --justified --comment WHAT" in ran.err
 
 
+@pytest.mark.parametrize("said", [(), ("--justified", "--not-justified")], ids=["neither", "both"])
+def test_a_review_has_one_verdict(people: TwoPeople, said: tuple[str, ...]) -> None:
+    ran = people.sec("breakglass-review", "0123456789abcdef", *said, "--comment", "well")
+    assert ran.status == 2
+    assert "say one of --justified and --not-justified" in ran.err
+
+
+def test_the_verdict_that_is_typed_goes_before_that_of_the_environment(people: TwoPeople) -> None:
+    event = people.opened()
+    people.dev("breakglass-close", event, "--reason", "over")
+    people.sentinel.set(SENTINEL_BREAKGLASS_REVIEW_JUSTIFIED="true")
+    ran = people.sec("breakglass-review", event, "--not-justified", "--comment", "a restart would do")
+    assert (ran.status, "was not justified" in ran.out) == (0, True), ran.err
+
+
 def test_an_open_one_is_not_reviewed_and_a_closed_one_not_closed_again(people: TwoPeople) -> None:
     event = people.opened()
     early = people.sec("breakglass-review", event, "--justified", "--comment", "fine")

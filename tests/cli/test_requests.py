@@ -14,6 +14,7 @@ from cli.commands.requests import STATUSES
 from sentinel_server.records.model import Ledger, Search
 from sentinel_server.requests.model import Status
 from sentinel_server.sandbox.principals import UserKeys
+from sentinel_server.sessions.model import State
 from sentinel_server.settings.environ import process_environ
 from sentinel_server.wiring import open_records
 from tests.fakes.approvers import APPROVALS, WHY, Team, staff, team
@@ -65,6 +66,50 @@ def test_refused_requested_approved_served_revoked_refused(people: Team) -> None
     told = [line["action"] for line in people.sentinel.audited() if line["action"].startswith("request_")]
     assert told[:3] == ["request_created", "request_approved", "request_granted"]
     assert told[-1] == "request_revoked"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("revoke-approval", "--aws-profile", "carol", "--comment", "wrong day"), "revoked: wrong day"),
+        (("cancel", "--give-back"), "given back"),
+    ],
+    ids=["revoked", "given back"],
+)
+def test_an_approval_that_is_ended_ends_the_sessions_that_it_opened(
+    people: Team, words: tuple[str, ...], why: str
+) -> None:
+    request = people.ask()
+    assert people.approve(request).status == 0
+    ours, others = (
+        beginning_now(a_session(number, person=people.person("dev"), override_id=override))
+        for number, override in ((1, request), (2, "00000000000000ff"))
+    )
+    people.sentinel.in_store(lambda store: store.create(ours))
+    people.sentinel.in_store(lambda store: store.create(others))
+    ended = people(words[0], request, *words[1:], "--json")
+    assert (ended.status, ended.json["sessions"], ended.json["failures"]) == (0, [ours.id], []), ended.err
+    assert f"sessions ended with it: {ours.id}" in ended.err
+    shown = people("server-session", ours.id, "--json").json
+    assert (shown["status"], shown["revoked_reason"]) == ("revoked", f"approval {request} was {why}")
+    assert people("server-session", others.id, "--json").json["status"] == "active"
+    assert [
+        line["session_id"] for line in people.sentinel.audited() if line["action"] == "session_revoked"
+    ] == [ours.id]
+
+
+def test_what_opens_the_door_again_opens_none_to_a_session_that_went_with_its_approval(people: Team) -> None:
+    """Nothing lifts a revocation: neither a policy that allows it now nor another approval."""
+    request = people.ask()
+    assert people.approve(request).status == 0
+    running = beginning_now(a_session(1, person=people.person("dev"), override_id=request))
+    people.sentinel.in_store(lambda store: store.create(running))
+    assert people("revoke-approval", request, "--aws-profile", "carol").status == 0
+    assert people.approve(people.ask()).status == 0
+    assert people("credentials", "--profile", "prod").status == 0
+    found = people.sentinel.in_store(lambda store: store.standing(running.id, ()))
+    assert found.session is not None
+    assert found.session.state(running.started_at) is State.REVOKED
 
 
 def test_a_request_is_shown_as_it_is_and_what_comes_next(people: Team) -> None:
