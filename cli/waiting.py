@@ -55,7 +55,7 @@ def refused(request: AccessRequest, now: datetime) -> RequestRefused:
     if ruling is None:
         return RequestRefused(
             f"request {request.id} expired: nobody decided until {whole_seconds(request.expires_at)}",
-            hint="ask anew: sentinel request",
+            hint=ask_anew(request.profile),
         )
     because = f": {ruling.comment}" if ruling.comment else ""
     return RequestRefused(
