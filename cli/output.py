@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -118,8 +119,20 @@ def confirm(question: str) -> None:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise BadInput("this needs a yes, and there is no terminal to ask on", hint="add --yes")
-    if not click.confirm(f"sentinel: {clean(question)}", default=False, err=True):
+    with interruptible():
+        yes = click.confirm(f"sentinel: {clean(question)}", default=False, err=True)
+    if not yes:
         raise SentinelError("not confirmed, so nothing was changed")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end what blocks: asyncio's handler only asks its main task, which waits for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
-from cli.output import aside, note
+from cli.output import aside, interruptible, note
 from sentinel_server.credentials.ports import CodeAsk
 from sentinel_server.errors import BadInput, KeyringLocked, LoginRequired
 from sentinel_server.secret import Secret
@@ -42,7 +39,7 @@ class TerminalCodes:
 
 
 def _hidden(question: str) -> str:
-    with _interruptible():
+    with interruptible():
         try:
             return str(click.prompt(question, hide_input=True, err=True))
         except click.Abort as end:
@@ -60,7 +57,7 @@ class TerminalPassphrase:
             raise KeyringLocked("the keyring needs its passphrase, and there is no terminal to ask on")
         if wrong:
             click.echo("sentinel: that is not it", err=True)
-        with _interruptible():
+        with interruptible():
             if new:
                 text: str = click.prompt(
                     "New passphrase for the keyring", hide_input=True, confirmation_prompt=True, err=True
@@ -73,7 +70,7 @@ class TerminalPassphrase:
 def ask_text(what: str) -> str:
     """A line that the person types. Raises BadInput without a terminal, click.Abort at Ctrl-C."""
     _require_somebody(what)
-    with _interruptible():
+    with interruptible():
         text: str = click.prompt(what[:1].upper() + what[1:], err=True)
     return text.strip()
 
@@ -81,7 +78,7 @@ def ask_text(what: str) -> str:
 def ask_secret(what: str) -> Secret:
     """The same, not shown."""
     _require_somebody(what)
-    with _interruptible():
+    with interruptible():
         text: str = click.prompt(what[:1].upper() + what[1:], hide_input=True, err=True)
     return Secret(text.strip())
 
@@ -97,13 +94,3 @@ def _require_somebody(what: str) -> None:
             f"the {what.removeprefix('its ')} is missing, and there is no terminal to ask on",
             hint="see what else it can be taken from: --help",
         )
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end what blocks: asyncio's handler only asks its main task, which waits for the answer."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
