@@ -42,6 +42,7 @@ COMMANDS: dict[str, Lazy] = {
     "mfa": Lazy("cli.commands.mfa:mfa", "Enrol a second factor for emergencies."),
     "notify": Lazy("cli.commands.notify:notify", "Deliver what nobody was told yet."),
     "policy": Lazy("cli.commands.policy:policy", "Check, test, sign and ship policies."),
+    "profiles": Lazy("cli.commands.profiles:profiles", "List your AWS profiles."),
     "request": Lazy("cli.commands.request:request", "Ask for access that needs an approval."),
     "revoke-approval": Lazy("cli.commands.decide:revoke_approval", "End an approved access before its time."),
     "sandbox": Lazy("cli.commands.sandbox:sandbox", "Try everything on an embedded AWS."),

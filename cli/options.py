@@ -145,15 +145,24 @@ def stdout_option(command: Command) -> Command:
 
 def profile_option(command: Command) -> Command:
     """`--profile`, required."""
+    return _profile_option("AWS profile.", required=True)(command)
+
+
+def asked_profile_option(command: Command) -> Command:
+    """`--profile`, of which `cli.picking` asks when it is not given."""
+    return _profile_option("AWS profile; else you are asked.", required=False)(command)
+
+
+def _profile_option(help: str, *, required: bool) -> Callable[[Command], Command]:
     return click.option(
         "--profile",
-        required=True,
+        required=required,
         envvar="SENTINEL_PROFILE",
         show_envvar=True,
         metavar="NAME",
-        help="AWS profile.",
+        help=help,
         shell_complete=profiles_beginning,
-    )(command)
+    )
 
 
 class _Format(click.Choice[str]):

@@ -158,7 +158,7 @@ class UnknownProfile(BadInput):
     """A profile that the AWS configuration does not have."""
 
     code = "UnknownProfile"
-    default_hint = "list yours: aws configure list-profiles"
+    default_hint = "list yours: sentinel profiles"
 
 
 class Nested(BadInput):

@@ -9,11 +9,11 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import (
+    asked_profile_option,
     control_option,
     flags_of,
     own_option,
     policy_options,
-    profile_option,
     region_option,
     store_options,
 )
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("console")
-@profile_option
+@asked_profile_option
 @own_option("CONSOLE", "--service", metavar="NAME", help="The page to open, such as s3 or ec2/home.")
 @own_option("CONSOLE", "--stdout", is_flag=True, help="Print the address; open no browser.")
 @own_option("CONSOLE", "--duration", "-d", metavar="DURATION", help="How long it shall last; 1h.")
@@ -32,15 +32,19 @@ if TYPE_CHECKING:
 @policy_options
 @store_options
 @control_option
-def console(profile: str, service: str | None, stdout: bool, duration: str | None, **flags: Any) -> None:
+def console(
+    profile: str | None, service: str | None, stdout: bool, duration: str | None, **flags: Any
+) -> None:
     """Open the AWS console.
 
     Decided once, as for exec without --server. The address signs in whoever opens it within 15 minutes; a
     browser's session is not asked about again, and ends with the credentials it was made from.
     """
     from cli.output import note
+    from cli.picking import chosen_profile
 
     settings = settings_from(flags_of(flags))
+    profile = chosen_profile(settings, profile)
     address, end = run(_address(settings, profile, service, duration))
     note(f"the browser's session ends by {end}")
     if stdout or not sys.stderr.isatty():

@@ -9,12 +9,12 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import (
+    asked_profile_option,
     control_option,
     flags_of,
     login_options,
     own_option,
     policy_options,
-    profile_option,
     region_option,
     setting_option,
     store_options,
@@ -41,7 +41,7 @@ _SERVER_ONLY = (
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
-@profile_option
+@asked_profile_option
 @own_option("EXEC", "--server", "-s", is_flag=True, help="Serve credentials; decide anew on every fetch.")
 @own_option("EXEC", "--lazy", is_flag=True, help="Start at once; settle everything at the first fetch.")
 @own_option("EXEC", "--duration", "-d", metavar="DURATION", help="Of credentials handed over once; 1h.")
@@ -68,7 +68,7 @@ _SERVER_ONLY = (
 @control_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def exec_command(
-    profile: str,
+    profile: str | None,
     server: bool,
     lazy: bool,
     duration: str | None,
@@ -92,10 +92,11 @@ def exec_command(
     settings = settings_from(flags_of(flags))
     _refuse_nesting(settings.environ)
     from cli.child.run import exit_as
+    from cli.picking import chosen_profile
     from cli.serving import Wish, run_once, run_served
 
     wish = Wish(
-        profile=profile,
+        profile=chosen_profile(settings, profile, command),
         command=command,
         duration=duration,
         lazy=lazy,

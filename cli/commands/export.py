@@ -8,11 +8,11 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import (
+    asked_profile_option,
     control_option,
     flags_of,
     own_option,
     policy_options,
-    profile_option,
     region_option,
     setting_option,
     store_options,
@@ -20,7 +20,7 @@ from cli.options import (
 
 
 @click.command("export")
-@profile_option
+@asked_profile_option
 @own_option(
     "EXPORT",
     "--format",
@@ -36,7 +36,7 @@ from cli.options import (
 @policy_options
 @store_options
 @control_option
-def export(profile: str, form: str, duration: str | None, **flags: Any) -> None:
+def export(profile: str | None, form: str, duration: str | None, **flags: Any) -> None:
     """Print credentials for a shell or a program.
 
     Decided once, as for exec without --server; into a shell with:
@@ -46,10 +46,12 @@ def export(profile: str, form: str, duration: str | None, **flags: Any) -> None:
     They stay there when they have ended, so prefer exec, which takes them away with the command.
     """
     settings = settings_from(flags_of(flags))
+    from cli.picking import chosen_profile
     from cli.serving import Wish, once
     from sentinel_server.credentials.exporting import exported
     from sentinel_server.policy.schema import Mode
 
     mode = Mode.CREDENTIAL_PROCESS if form == "credential_process" else Mode.CLI
-    issued, door = run(once(settings, Wish(profile=profile, duration=duration), mode))
+    wish = Wish(profile=chosen_profile(settings, profile), duration=duration)
+    issued, door = run(once(settings, wish, mode))
     click.echo(exported(form, issued.credentials, issued.expires_at, door.region))

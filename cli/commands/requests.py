@@ -65,6 +65,8 @@ def list_(
 
     Those of everyone, newest first; the filters combine. UNTIL is the end of an access, or else how long
     approvers have.
+
+    AWS profiles are another list: sentinel profiles.
     """
     if mine and user:
         raise click.UsageError("--mine and --user contradict each other")

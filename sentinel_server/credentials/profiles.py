@@ -7,13 +7,13 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
 from sentinel_server.credentials.config_file import FileText, Section, parse_sections, titled
+from sentinel_server.credentials.near import near_names, question
 from sentinel_server.credentials.recursion import runs_sentinel
 from sentinel_server.errors import InvalidArn, InvalidSetting, UnknownProfile
 from sentinel_server.identity.arn import parse_role
@@ -378,8 +378,6 @@ _WAYS_TO_CREDENTIALS = frozenset(
 
 
 def _unknown(name: str, names: tuple[str, ...]) -> UnknownProfile:
-    close = difflib.get_close_matches(name, names, n=1)
     some = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     listed = f"there are: {some}" if names else "the configuration has no profiles"
-    hint = f"did you mean {close[0]!r}?" if close else None
-    return UnknownProfile(f"there is no profile {name!r}; {listed}", hint=hint)
+    return UnknownProfile(f"there is no profile {name!r}; {listed}", hint=question(near_names(name, names)))
