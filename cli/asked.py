@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Fact = str | int | bool | Sequence[str] | None
 """What JSON and CSV show of one attribute."""
 
+SPARE = (7, 5, 4)
+"""The columns that a narrow terminal goes without: APPROVALS first, then ASKED, then FOR."""
 HEADINGS = ("REQUEST", "USER", "PROFILE", "STATUS", "FOR", "ASKED", "UNTIL", "APPROVALS", "JUSTIFICATION")
 FIELDS = (
     *("id", "profile", "status", "requester", "created_at", "expires_at", "person", "duration_seconds"),
@@ -49,7 +51,7 @@ def row(request: AccessRequest, now: datetime) -> tuple[str, ...]:
     """A request as one line. `UNTIL` is the end of the access, or the deadline of the approvers."""
     return (
         request.id,
-        request.user,
+        _user(request),
         request.profile,
         request.status(now).value,
         format_duration(request.duration),
@@ -176,6 +178,11 @@ async def settle(settings: Settings, desk: Desk, done: Done, *more: AuditEvent) 
     failed = await write_down(settings, [*(audit_line(deed) for deed in done.deeds), *more])
     untold = await deliver_now(settings, desk.records, Ledger.REQUESTS, done.deliveries)
     return await write_down(settings, untold) or failed
+
+
+def _user(request: AccessRequest) -> str:
+    """The name, and of a role whose caller chose that the role before it."""
+    return request.principal_arn.partition("/")[2] if request.person.startswith("role:") else request.user
 
 
 def _vote(person: str, at: datetime, comment: str, now: datetime) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sentinel_server.sessions.cutting import Cut
 
 HEADINGS = ("EVENT", "INVOKER", "PROFILE", "STATE", "REASON", "OPENED", "UNTIL", "REVIEW")
+SPARE = (5, 4)
+"""The columns that a narrow terminal goes without: OPENED first, then REASON."""
 FIELDS = (
     *("id", "profile", "status", "invoker", "reason_code", "created_at", "expires_at", "review", "drill"),
     *("escalated", "ticket", "person", "justification", "closed_by", "closed_reason", "reviewed_by"),

@@ -15,6 +15,10 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _GAP = "  "
 _NARROWEST = 8
 """Columns below which no cell is cut."""
+_TELLING = 16
+"""Columns that tell something of a cell; spare columns go before others get fewer."""
+_INDENT = 4
+"""Columns before what stands below a row."""
 
 
 def clean(text: str) -> str:
@@ -44,27 +48,75 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
-def table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, whole: Collection[int] = ()
-) -> list[str]:
-    """Aligned lines, headings first, the cells cleaned.
+def tail(text: str, width: int) -> str:
+    """`text` in at most `width` columns: of an ARN or a person's key `role/session` or the name.
 
-    With a `width`, the widest columns are cut until a line fits, down to 8 columns each; never those in
-    `whole`, by index, because what people copy from them must be all there.
+    If neither fits, its last columns after a `…`, because its end is what tells.
+    """
+    name = text.rpartition(":")[2]
+    for short in (text, name, name.partition("/")[2], name.rpartition("/")[2]):
+        if short and columns(short) <= width:
+            return short
+    kept, room = "", width - 1
+    for character in reversed(text):
+        room -= _columns(character)
+        if room < 0:
+            break
+        kept = character + kept
+    return f"…{kept}"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Cleaned `text` in indented lines of at most `width` columns, broken between words where that can be."""
+    room, lines, line = max(width - _INDENT, 1), list[str](), ""
+    for word in clean(text).split(" "):
+        rest = word
+        if line and columns(line) + 1 + columns(word) > room:
+            lines.append(line)
+            line = ""
+        while columns(rest) > room:
+            head = cut(rest, room + 1)[:-1] or rest[0]
+            lines.append(head)
+            rest = rest[len(head) :]
+        line = f"{line} {rest}" if line else rest
+    return [" " * _INDENT + each for each in [*lines, line] if each]
+
+
+def table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int | None,
+    whole: Collection[int] = (),
+    *,
+    spare: Sequence[int] = (),
+    below: bool = False,
+) -> list[str]:
+    """Aligned lines, headings first, the cells cleaned. All that follows is about those of a `width`.
+
+    With `below`, what the last column holds goes below its row, whole, when not all lines fit. Then columns
+    in `spare`, by index, are left out, the first first, for as long as others would tell too little. Then the
+    widest columns are cut until a line fits, down to 8 columns each; never those in `whole`, because what
+    people copy from them must be all there.
     """
     cells = [[clean(cell) for cell in row] for row in (headings, *rows)]
-    widths = [max(columns(cell) for cell in column) for column in zip(*cells, strict=True)]
-    if width is not None:
-        widths = _fitting(widths, width, whole)
-    return [_line(row, widths) for row in cells]
+    if width is None:
+        return [_line(row, _widths(cells)) for row in cells]
+    under = [""] * len(cells)
+    if below and _total(_widths(cells)) > width:
+        under = ["", *(row[-1] for row in cells[1:])]
+        cells = [row[:-1] for row in cells]
+    kept = _kept(_widths(cells), width, whole, spare)
+    cells = [[row[index] for index in kept] for row in cells]
+    widths = _fitting(_widths(cells), width, {kept.index(index) for index in whole})
+    pairs = zip(cells, under, strict=True)
+    return [line for row, more in pairs for line in (_line(row, widths), *wrapped(more, width))]
 
 
-def fixed(cells: Sequence[str], widths: Sequence[int], width: int | None) -> str:
-    """Cells in columns of these widths, cleaned and cut; the last has what is left of `width`, or no end."""
+def fixed(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Cells in columns of at least these widths, cleaned; the last has no width."""
     *most, last = [clean(cell) for cell in cells]
-    line = _line(most, widths)
-    line += " " * (sum(widths) + len(_GAP) * len(widths) - columns(line))
-    return (line + (last if width is None else cut(last, max(width - columns(line), _NARROWEST)))).rstrip()
+    padded = (cell + " " * (width - columns(cell)) for cell, width in zip(most, widths, strict=True))
+    return _GAP.join((*padded, last)).rstrip()
 
 
 def labelled(lines: Sequence[tuple[str, str]]) -> list[str]:
@@ -73,11 +125,28 @@ def labelled(lines: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{label}{' ' * (widest - columns(label))}{_GAP}{clean(text)}" for label, text in lines]
 
 
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(columns(cell) for cell in column) for column in zip(*cells, strict=True)]
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _kept(widths: Sequence[int], width: int, whole: Collection[int], spare: Sequence[int]) -> list[int]:
+    telling = [each if index in whole else min(each, _TELLING) for index, each in enumerate(widths)]
+    kept = list(range(len(widths)))
+    for index in spare:
+        if _total([telling[each] for each in kept]) <= width:
+            break
+        kept.remove(index)
+    return kept
+
+
 def _fitting(widths: list[int], width: int, whole: Collection[int]) -> list[int]:
     fitted = list(widths)
     may_shrink = [index for index in range(len(fitted)) if index not in whole]
-    spare = sum(fitted) + len(_GAP) * (len(fitted) - 1) - width
-    for _ in range(max(spare, 0)):
+    for _ in range(max(_total(fitted) - width, 0)):
         widest = max(may_shrink, key=fitted.__getitem__, default=None)
         if widest is None or fitted[widest] <= _NARROWEST:
             break

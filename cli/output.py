@@ -59,9 +59,16 @@ def fail(error: SentinelError) -> None:
     _talk("\n".join(lines))
 
 
-def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], whole: Collection[int] = ()) -> None:
-    """A table for people, cut to the terminal's width except for columns `whole`, not cut anywhere else."""
-    top, *lines = table(headings, rows, _width(sys.stdout), whole)
+def show_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    whole: Collection[int] = (),
+    *,
+    spare: Sequence[int] = (),
+    below: bool = False,
+) -> None:
+    """A table for people, fitted to the terminal as `layout.table` says, and whole where there is none."""
+    top, *lines = table(headings, rows, _width(sys.stdout), whole, spare=spare, below=below)
     _print(click.style(top, bold=True))
     for line in lines:
         _print(line)

@@ -20,6 +20,8 @@ Field = str | int | None
 """What JSON and CSV show of one attribute."""
 
 SESSION_HEADINGS = ("SESSION", "USER", "PROFILE", "STATE", "STARTED", "LAST-SEEN", "REQUESTS", "UNTIL")
+SESSION_SPARE = (6, 4, 5)
+"""The columns that a narrow terminal goes without: REQUESTS first, then STARTED, then LAST-SEEN."""
 SESSION_FIELDS = (
     *("id", "user", "profile", "status", "started_at", "last_access_at", "expires_at", "request_count"),
     *("server_instance_id", "source_identity", "person", "credentials_until"),

@@ -91,7 +91,7 @@ def _screen(page: Page, now: datetime) -> None:
     click.clear()
     click.echo(f"{whole_seconds(now)}  sessions: {len(page.sessions)}, every {EVERY:g} s; Ctrl-C ends this")
     rows = [tables.session_row(session, now) for session in page.sessions]
-    show_table(tables.SESSION_HEADINGS, rows, whole={0})
+    show_table(tables.SESSION_HEADINGS, rows, whole={0}, spare=tables.SESSION_SPARE)
 
 
 def line_of(output: str) -> Tell:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,11 +26,13 @@ FIELDS = (
     *("role_arn", "source_identity", "expires_at", "writer", "seq"),
 )
 """The columns of CSV."""
+WHO = ("person", "requester", "by", "principal")
+"""The fields that say whose entry it is, the most telling first."""
 HEADINGS = ("TIME", "ACTION", "WHO", "PROFILE", "WHAT")
-WIDTHS = (20, 17, 18, 10)
-"""Columns of all cells but the last, which has the rest of the line."""
-INDENT = " " * 4
-"""Before what goes below."""
+NARROW, WIDE = (20, 20, 20, 12), (20, 20, 28, 16)
+"""Columns of all cells but the last, which goes below in a narrow terminal and where it does not fit."""
+ROOMY = 110
+"""Columns from which a terminal is a wide one."""
 
 
 def wanted_options(command: Command) -> Command:
@@ -117,28 +118,41 @@ def shower(output: str) -> Show:
 def heading(output: str) -> None:
     """Print the names of the columns."""
     from cli.layout import fixed
-    from cli.output import csv_line
+    from cli.output import csv_line, screen_width
 
     if output == "csv":
         click.echo(csv_line(FIELDS))
     elif output == "human":
-        click.echo(click.style(fixed(HEADINGS, WIDTHS, None), bold=True))
+        width = screen_width()
+        headings = HEADINGS if _roomy(width) else (*HEADINGS[:-1], "")
+        click.echo(click.style(fixed(headings, _widths(width)), bold=True))
 
 
 def row(entry: Entry, width: int | None) -> str:
     """An entry for people, its time to the second and in UTC; what does not fit goes below, indented."""
-    from cli.layout import clean, columns, fixed
+    from cli.layout import clean, columns, cut, fixed, tail, wrapped
     from sentinel_server.auditlog.query import summary
 
-    who = str(entry.get("person") or entry.get("requester") or entry.get("by") or "-")
+    who = clean(next((str(entry[field]) for field in WHO if entry.get(field)), "-"))
     time = str(entry["at"])[:19].replace("T", " ") + "Z"
-    cells = (time, str(entry["action"]), who, str(entry.get("profile") or "-"))
+    cells = (time, str(entry["action"]), who, clean(str(entry.get("profile") or "-")))
     what = clean(summary(entry))
-    line = fixed((*cells, what), WIDTHS, None)
-    if width is None or columns(line) <= width:
+    if width is None:
+        return fixed((*cells, what), WIDE)
+    widths = _widths(width)
+    short = tail(who, widths[2]), cut(cells[3], widths[3])
+    line = fixed((*cells[:2], *short, what), widths)
+    if _roomy(width) and columns(line) <= width:
         return line
-    more = textwrap.wrap(what, width, initial_indent=INDENT, subsequent_indent=INDENT)
-    return "\n".join((fixed((*cells, ""), WIDTHS, width), *more))
+    return "\n".join((fixed((*cells[:2], *short, ""), widths), *wrapped(what, width)))
+
+
+def _roomy(width: int | None) -> bool:
+    return width is None or width >= ROOMY
+
+
+def _widths(width: int | None) -> tuple[int, ...]:
+    return WIDE if _roomy(width) else NARROW
 
 
 def _actions(words: tuple[str, ...]) -> frozenset[str]:

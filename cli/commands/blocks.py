@@ -68,7 +68,9 @@ async def _list(settings: Settings, every: bool, output: str) -> None:
     elif output == "csv":
         show_csv(tables.BLOCK_FIELDS, fields)
     elif blocks:
-        show_table(tables.BLOCK_HEADINGS, [tables.block_row(block, now) for block in blocks], whole={0})
+        show_table(
+            tables.BLOCK_HEADINGS, [tables.block_row(block, now) for block in blocks], whole={0}, below=True
+        )
     else:
         note("nobody is blocked" if not every else "nobody was ever blocked")
 

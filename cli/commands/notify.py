@@ -21,6 +21,8 @@ from cli.options import (
 from cli.types import span
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sentinel_server.notifications.notifier import Destination
     from sentinel_server.notifications.outbox import Delivery, Entry
     from sentinel_server.settings.resolve import Settings
@@ -30,6 +32,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _LONGEST = timedelta(minutes=15)
 FIELDS = ("delivery", "event", "since", "attempts", "next_at", "done", "error")
 HEADINGS = ("DELIVERY", "EVENT", "SINCE", "TRIES", "NEXT", "HAVE IT", "ERROR")
+SPARE = (3, 2)
+"""The columns that a narrow terminal goes without: TRIES first, then SINCE."""
 
 
 def _ledgers(command: Command) -> Command:
@@ -125,6 +129,7 @@ async def _flush(settings: Settings, within: timedelta, early: bool, output: str
 
 async def _list(settings: Settings, output: str) -> None:
     from cli.output import note, show_csv, show_json, show_table
+    from sentinel_server.clock import SystemClock
     from sentinel_server.wiring import open_outbox, open_records
 
     async with open_records(settings) as records, open_outbox(settings, records) as box:
@@ -135,7 +140,8 @@ async def _list(settings: Settings, output: str) -> None:
     elif output == "csv":
         show_csv(FIELDS, [{**row, "done": " ".join(row["done"])} for row in rows])
     elif entries:
-        show_table(HEADINGS, [_cells(row) for row in rows], whole={0})
+        now = SystemClock().now()
+        show_table(HEADINGS, [cells(entry, now) for entry in entries], whole={0}, spare=SPARE, below=True)
     else:
         note("everybody has been told")
 
@@ -221,5 +227,16 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    return [" ".join(row[name]) if name == "done" else str(row[name]) for name in FIELDS]
+def cells(entry: Entry, now: datetime) -> list[str]:
+    """What somebody has still to be told of, as a row of `HEADINGS`."""
+    from cli.tables import in_words
+
+    return [
+        entry.delivery_id,
+        entry.type,
+        in_words(now - entry.created_at),
+        str(entry.attempts),
+        "now" if entry.is_due(now) else in_words(entry.next_at - now),
+        " ".join(entry.done) or "nobody",
+        entry.last_error or "-",
+    ]

@@ -208,7 +208,8 @@ def _print(page: RequestPage, now: datetime, output: str, since: datetime | None
     elif output == "csv":
         show_csv(asked.FIELDS, [asked.csv_fields(request, now) for request in page.requests])
     elif page.requests:
-        show_table(asked.HEADINGS, [asked.row(request, now) for request in page.requests], whole={0})
+        rows = [asked.row(request, now) for request in page.requests]
+        show_table(asked.HEADINGS, rows, whole={0}, spare=asked.SPARE, below=True)
     else:
         note("no such requests")
 

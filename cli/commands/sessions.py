@@ -167,6 +167,7 @@ def _print(page: Page, now: datetime, output: str) -> None:
             tables.SESSION_HEADINGS,
             [tables.session_row(session, now) for session in page.sessions],
             whole={0},
+            spare=tables.SESSION_SPARE,
         )
     else:
         note("no such sessions")
