@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sentinel_server.errors import BadInput
@@ -14,8 +15,14 @@ if TYPE_CHECKING:
 
 FORMS = "sso:NAME, iam:ACCOUNT:NAME, role:ACCOUNT:ROLE, federated:ACCOUNT:NAME, root:ACCOUNT or person:NAME"
 _KINDS = frozenset({"sso", "iam", "role", "federated", "root", "person"})
+_KEY = re.compile(r"(sso|person):.+|(iam|role|federated):[0-9]{12}:.+|root:[0-9]{12}", re.ASCII | re.DOTALL)
 _NAMED_BY_AWS = ("sso:", "iam:", "person:")
 _PAGE = 1000
+
+
+def is_key(text: str) -> bool:
+    """Whether it has the form of a person's key."""
+    return _KEY.fullmatch(text) is not None
 
 
 async def find_person(store: SessionStore, persons: Persons, text: str, now: datetime) -> str:

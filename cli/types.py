@@ -25,6 +25,33 @@ def event_id(text: str) -> str:
     return parse_event_id(text)
 
 
+def record_id(text: str) -> str:
+    """The id of a request or an emergency. Raises InvalidIdentifier."""
+    from sentinel_server.errors import InvalidIdentifier
+    from sentinel_server.requests.rows import is_request_id
+
+    if not is_request_id(text):
+        raise InvalidIdentifier(
+            f"{text!r} is not the id of a request or an emergency (16 lower-case hex digits)",
+            hint="list them: sentinel list; sentinel breakglass-list",
+        )
+    return text
+
+
+def person_key(text: str) -> str:
+    """The key of a person, as `sentinel whoami` has it. Raises BadInput."""
+    from cli.people import FORMS, is_key
+    from sentinel_server.errors import BadInput
+
+    if is_key(text):
+        return text
+    near = f"did you mean sso:{text}? " if "@" in text and ":" not in text else ""
+    raise BadInput(
+        f"{text!r} is not the key of a person, which is {FORMS}",
+        hint=f"{near}see your own: sentinel whoami",
+    )
+
+
 def span(text: str) -> timedelta:
     """A stretch of time such as `7d`, `24h` or `1d12h`. Raises BadParameter; click adds the option."""
     from sentinel_server.policy.durations import parse_duration
@@ -40,12 +67,18 @@ def moment(text: str) -> datetime | timedelta:
 
     Raises BadParameter.
     """
-    if not text[:4].isdigit() or "-" not in text:
-        return span(text)
+    from sentinel_server.policy.durations import parse_duration
+
+    dated = text[:4].isdigit() and "-" in text
     try:
-        instant = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text) if dated else parse_duration(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r}: 2h, 7d, 2026-03-01 or 2026-03-01T09:00Z is wanted") from None
+        raise click.BadParameter(
+            f"{text!r} is no time; write how long ago (2h, 7d, 1d12h) or when in UTC (2026-03-01, "
+            "2026-03-01T09:00)"
+        ) from None
+    if isinstance(instant, timedelta):
+        return instant
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

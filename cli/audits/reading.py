@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.options import flags_of, own_option, setting_option
-from cli.types import moment
+from cli.types import moment, person_key, record_id, session_id
 
 if TYPE_CHECKING:
     from sentinel_server.auditlog.files import LogFiles
@@ -39,12 +39,16 @@ def wanted_options(command: Command) -> Command:
     """The options that say which entries are wanted, and the directory to look in."""
     options = (
         own_option("AUDIT", "--user", metavar="NAME", help="Of anybody of this name; * and ? match."),
-        own_option("AUDIT", "--person", metavar="KEY", help="Of this person (sso:…, iam:…)."),
-        own_option("AUDIT", "--profile", metavar="NAME", help="Of this profile."),
-        own_option("AUDIT", "--request", metavar="ID", help="Of this request or break-glass event."),
-        own_option("AUDIT", "--session", metavar="ID", help="Of this server session."),
         own_option(
-            "AUDIT", "--action", multiple=True, metavar="WORD", help="refused, issued, …; repeatable."
+            "AUDIT", "--person", type=person_key, metavar="KEY", help="Of this person (sso:…, iam:…)."
+        ),
+        own_option("AUDIT", "--profile", metavar="NAME", help="Of this profile."),
+        own_option(
+            "AUDIT", "--request", type=record_id, metavar="ID", help="Of this request or break-glass event."
+        ),
+        own_option("AUDIT", "--session", type=session_id, metavar="ID", help="Of this server session."),
+        own_option(
+            "AUDIT", "--action", multiple=True, metavar="WORD", help="refused, outcome, …; repeatable."
         ),
         own_option("AUDIT", "--effect", metavar="WORD", help="allow, deny, issued, or an error code."),
         own_option("AUDIT", "--since", type=moment, metavar="WHEN", help="From then on: 2h, 2026-03-01, …"),
@@ -60,19 +64,29 @@ def wanted_options(command: Command) -> Command:
 
 
 def reader_and_query(wanted: dict[str, Any]) -> tuple[LogFiles, Query]:
-    """What to read and what to look for. Raises InvalidSetting, BadInput for an action that there is not."""
+    """What to read and what to look for. Raises InvalidSetting, BadInput for what no entry can be like."""
+    from cli.audits.words import checked_actions, checked_effect
     from cli.context import settings_from
     from sentinel_server.auditlog.query import Query
-    from sentinel_server.clock import SystemClock
+    from sentinel_server.clock import SystemClock, whole_seconds
+    from sentinel_server.errors import BadInput
     from sentinel_server.wiring import log_reader
 
     now = SystemClock().now()
     settings = settings_from(flags_of({"audit__directory": wanted.pop("audit__directory")}))
     person = wanted.pop("person")
+    since, until = (_instant(wanted.pop(name), now) for name in ("since", "until"))
+    if since is not None and since >= (now if until is None else until):
+        end = "now" if until is None else f"--until {whole_seconds(until)}"
+        raise BadInput(
+            f"nothing can be found: --since {whole_seconds(since)} is not before {end}",
+            hint="for example: --since 7d --until 1d",
+        )
     query = Query(
-        actions=_actions(wanted.pop("action")),
-        since=_instant(wanted.pop("since"), now),
-        until=_instant(wanted.pop("until"), now),
+        actions=checked_actions(wanted.pop("action")),
+        effect=checked_effect(wanted.pop("effect")),
+        since=since,
+        until=until,
         person=None if person is None else settings.persons.joined(person),
         **wanted,
     )
@@ -153,18 +167,6 @@ def _roomy(width: int | None) -> bool:
 
 def _widths(width: int | None) -> tuple[int, ...]:
     return WIDE if _roomy(width) else NARROW
-
-
-def _actions(words: tuple[str, ...]) -> frozenset[str]:
-    from sentinel_server.auditlog.chain import CHECKPOINT, OPENED
-    from sentinel_server.auditlog.event import Action
-    from sentinel_server.errors import BadInput
-
-    known = {action.value for action in Action} | {OPENED, CHECKPOINT}
-    for word in words:
-        if word not in known:
-            raise BadInput(f"{word!r} is no action of the log", hint=f"one of {', '.join(sorted(known))}")
-    return frozenset(words)
 
 
 def _instant(when: datetime | timedelta | None, now: datetime) -> datetime | None:

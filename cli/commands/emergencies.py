@@ -18,7 +18,7 @@ from cli.options import (
     region_option,
 )
 from cli.types import event_id as event_id_type
-from cli.types import span
+from cli.types import person_key, span
 
 if TYPE_CHECKING:
     from sentinel_server.breakglass.listing import EventQuery, Listed
@@ -37,7 +37,9 @@ class _Whose:
 
 @click.command("breakglass-list")
 @own_option("BREAKGLASS_LIST", "--status", type=click.Choice(STATES), help="Only these.")
-@own_option("BREAKGLASS_LIST", "--person", metavar="KEY", help="Only of this person (sso:…, iam:…).")
+@own_option(
+    "BREAKGLASS_LIST", "--person", type=person_key, metavar="KEY", help="Only of this person (sso:…, iam:…)."
+)
 @own_option("BREAKGLASS_LIST", "--mine", is_flag=True, help="Only your own; asks AWS who you are.")
 @own_option("BREAKGLASS_LIST", "--profile", metavar="NAME", help="Only for this profile.")
 @own_option("BREAKGLASS_LIST", "--unreviewed", is_flag=True, help="Only those that wait for a review.")
@@ -115,9 +117,9 @@ def _person(settings: Settings, whose: _Whose) -> str | None:
         raise click.UsageError("--mine and --person contradict each other")
     if not whose.mine:
         return None if whose.person is None else settings.persons.joined(whose.person)
-    from sentinel_server.wiring import whoami
+    from cli.mine import oneself
 
-    return settings.persons.key(run(whoami(settings, whose.profile), "asking STS"))
+    return run(oneself(settings, whose.profile), "asking STS")
 
 
 def _cursor(token: str | None, since: timedelta | None) -> tuple[datetime | None, str | None]:

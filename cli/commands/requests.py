@@ -12,11 +12,10 @@ import click
 
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, region_option, request_options
-from cli.types import span
+from cli.types import person_key, span
 
 if TYPE_CHECKING:
     from cli.asked import Worth
-    from sentinel_server.identity.principal import Principal
     from sentinel_server.requests.desk import Desk
     from sentinel_server.requests.listing import RequestPage, RequestQuery
     from sentinel_server.requests.model import AccessRequest
@@ -68,6 +67,8 @@ def list_(
 
     AWS profiles are another list: sentinel profiles.
     """
+    if user is not None and ":" in user:
+        person_key(user)
     if mine and user:
         raise click.UsageError("--mine and --user contradict each other")
     if to_approve and (mine or status not in (None, "pending")):
@@ -163,6 +164,7 @@ def _next(token: str, since: datetime | None) -> str:
 async def _query(settings: Settings, desk: Desk, filters: _Filters, since: datetime | None) -> RequestQuery:
     from dataclasses import replace
 
+    from cli.mine import oneself
     from sentinel_server.requests.deciding import could_approve
     from sentinel_server.requests.listing import RequestQuery
     from sentinel_server.requests.model import Status
@@ -175,7 +177,7 @@ async def _query(settings: Settings, desk: Desk, filters: _Filters, since: datet
         query = replace(query, person=settings.persons.joined(filters.user) if known else None)
         query = replace(query, user=None if known else filters.user)
     if filters.mine:
-        query = replace(query, person=settings.persons.key(await _oneself(settings, filters.profile)))
+        query = replace(query, person=await oneself(settings, filters.profile))
     if filters.to_approve:
         who, rules, now = await whoami(settings, None), await desk.rules(), desk.clock.now()
         query = replace(
@@ -184,17 +186,6 @@ async def _query(settings: Settings, desk: Desk, filters: _Filters, since: datet
             waits_for=lambda request: could_approve(desk, rules, request, who, now),
         )
     return query
-
-
-async def _oneself(settings: Settings, profile: str | None) -> Principal:
-    """Who asks with that profile; without one that is known here, the operator."""
-    from sentinel_server.errors import UnknownProfile
-    from sentinel_server.wiring import whoami
-
-    try:
-        return await whoami(settings, profile)
-    except UnknownProfile:
-        return await whoami(settings, None)
 
 
 def _print(page: RequestPage, now: datetime, output: str, since: datetime | None) -> None:

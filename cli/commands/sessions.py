@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.context import asking_store, run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, region_option, store_options
+from cli.types import person_key, span
 from cli.types import session_id as session_id_type
-from cli.types import span
 
 if TYPE_CHECKING:
     from sentinel_server.sessions.model import Session, State
@@ -26,7 +27,9 @@ STATES = ("active", "revoked", "ended", "expired", "lapsed")
 @own_option("SESSIONS", "--status", type=click.Choice(STATES), help="Only these.  [default: active]")
 @own_option("SESSIONS", "--all", "every", is_flag=True, help="Those that are over, too.")
 @own_option("SESSIONS", "--user", metavar="NAME", help="Only of users of this name.")
-@own_option("SESSIONS", "--person", metavar="KEY", help="Only of this person (sso:…, iam:…).")
+@own_option(
+    "SESSIONS", "--person", type=person_key, metavar="KEY", help="Only of this person (sso:…, iam:…)."
+)
 @own_option("SESSIONS", "--mine", is_flag=True, help="Only your own; asks AWS who you are.")
 @own_option("SESSIONS", "--profile", metavar="NAME", help="Only of this profile.")
 @own_option("SESSIONS", "--since", type=span, metavar="SPAN", help="Only begun within 24h, 7d, 1d12h.")
@@ -127,9 +130,9 @@ def _query(settings: Settings, names: _Names, state: State | None, since: dateti
         raise click.UsageError("--mine and --person contradict each other")
     person = names.person
     if names.mine:
-        from sentinel_server.wiring import whoami
+        from cli.mine import oneself
 
-        person = settings.persons.key(run(whoami(settings, None), "asking STS"))
+        person = run(oneself(settings), "asking STS")
     elif person is not None:
         person = settings.persons.joined(person)
     return SessionQuery(person=person, user=names.user, profile=names.profile, state=state, since=since)
@@ -146,9 +149,8 @@ async def _list(settings: Settings, query: SessionQuery, limit: int, token: str 
         page = replace(page, next_token=f"{int(query.since.timestamp())}.{page.next_token}")
     _print(page, now, output)
     if page.unreadable:
-        note(
-            f"rows that cannot be read: {', '.join(page.unreadable)}; cut them off: sentinel server-revoke ID"
-        )
+        note(f"rows that cannot be read: {', '.join(page.unreadable)}")
+        note(f"cut them off, one by one: sentinel server-revoke {quote(page.unreadable[0])} --reason WHY")
     if page.next_token is not None:
         note(f"there are more; add to the same command: --next {page.next_token}")
 

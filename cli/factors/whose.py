@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.options import control_option, own_option, region_option, setting_option, store_options
+from cli.types import person_key
 
 if TYPE_CHECKING:
     from sentinel_server.auditlog.event import Action, AuditEvent
@@ -36,7 +37,7 @@ def factor_options(command: Command) -> Command:
 def person_option(command: Command) -> Command:
     """`--person`: somebody else."""
     text = "Somebody else, by their person key."
-    return own_option("MFA", "--person", metavar="KEY", help=text)(command)
+    return own_option("MFA", "--person", type=person_key, metavar="KEY", help=text)(command)
 
 
 async def own_person(settings: Settings, profile: str | None) -> str:

@@ -7,6 +7,7 @@ import csv
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,17 @@ from click.testing import CliRunner, Result
 
 from cli.audits.reading import FIELDS, row
 from cli.audits.tail import Follower, follow_on, newest
+from cli.audits.words import checked_actions, checked_effect
 from cli.main import root
 from sentinel_server.adapters.local.jsonl import JsonlAudit
 from sentinel_server.auditlog.event import Action, AuditEvent
 from sentinel_server.auditlog.query import Entry, Query
+from sentinel_server.breakglass.model import EventState
 from sentinel_server.clock import SystemIds
-from sentinel_server.errors import AuditUnavailable, BadInput
+from sentinel_server.errors import AuditUnavailable, BadInput, all_errors
+from sentinel_server.notifications.outbox import Outcome
+from sentinel_server.policy.schema import Effect
+from sentinel_server.requests.model import Status
 from sentinel_server.wiring import log_reader
 from tests.fakes.auditlogs import START
 from tests.fakes.clock import FakeClock
@@ -109,13 +115,53 @@ def test_an_empty_answer_is_said_and_is_no_failure(directory: Path) -> None:
     assert "no entry is like that" in result.stderr
 
 
-def test_an_unknown_action_is_a_mistake(directory: Path) -> None:
-    assert isinstance(audit(directory, "search", "--action", "refuse").exception, BadInput)
+@pytest.mark.parametrize(
+    ("option", "value", "said", "hint"),
+    [
+        ("--action", "refuse", "no entry of the log has that word", "did you mean refused"),
+        ("--action", "Refused", "no entry of the log has that word", "did you mean refused?"),
+        ("--effect", "allowed", "no entry of the log has that word", "did you mean allow"),
+        ("--effect", "policydenied", "no entry of the log has that word", "did you mean PolicyDenied?"),
+        ("--effect", "???", "no entry of the log has that word", "docs/audit.md has the words"),
+        ("--request", "OPS-7", "'OPS-7' is not the id of a request or an emergency", "sentinel list"),
+        ("--request", "0123456789ABCDEF", "16 lower-case hex digits", "sentinel breakglass-list"),
+        ("--session", "abc", "'abc' is not a session id", "sentinel server-sessions"),
+        ("--person", "alice", "'alice' is not the key of a person", "sentinel whoami"),
+        ("--person", "a@example.com", "is not the key of a person", "did you mean sso:a@example.com?"),
+        ("--person", "iam:dev", "iam:ACCOUNT:NAME", "sentinel whoami"),
+        ("--since", "2999-01-01", "--since 2999-01-01T00:00:00Z is not before now", "--since 7d"),
+    ],
+)
+def test_a_filter_that_nothing_can_match_is_a_mistake_and_no_empty_answer(
+    directory: Path, option: str, value: str, said: str, hint: str
+) -> None:
+    written(directory, [0])
+    for command in ("search", "tail"):
+        error = audit(directory, command, option, value).exception
+        assert isinstance(error, BadInput)
+        assert said in error.message
+        assert hint in error.hint
 
 
-@pytest.mark.parametrize("when", ["yesterday", "2026-13-01", "2026-03-01T25:00"])
-def test_a_time_that_is_none_is_a_mistake(directory: Path, when: str) -> None:
-    assert audit(directory, "search", "--since", when).exit_code == 2
+def test_an_end_before_the_beginning_is_a_mistake(directory: Path) -> None:
+    error = audit(directory, "search", "--since", "1d", "--until", "7d").exception
+    assert isinstance(error, BadInput)
+    assert "is not before --until" in error.message
+
+
+def test_every_word_that_an_entry_can_have_may_be_looked_for() -> None:
+    kinds: tuple[type[Enum], ...] = (Effect, Outcome, Status, EventState)
+    words = [each.value for kind in kinds for each in kind] + [error.code for error in all_errors()]
+    assert [word for word in words if checked_effect(word) != word] == []
+    assert checked_actions(action.value for action in Action) == {action.value for action in Action}
+
+
+@pytest.mark.parametrize("when", ["banana", "yesterday", "2026-13-01", "2026-03-01T25:00", "7", "-2h"])
+def test_a_time_that_is_none_is_a_mistake_with_examples(directory: Path, when: str) -> None:
+    result = audit(directory, "search", "--since", when)
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert f"'{when}' is no time; write how long ago (2h, 7d, 1d12h) or when in UTC (2026-03-01" in said
 
 
 def test_a_log_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ def test_a_list_is_a_table_for_people_and_csv_for_spreadsheets(people: TwoPeople
     "words",
     [
         ("breakglass-list", "--mine", "--person", "sso:alice"),
+        ("breakglass-list", "--person", "alice"),
         ("breakglass-list", "--next", "x.y"),
         ("breakglass-check", "active#dev#prod"),
         ("breakglass-review", "00000000000000ff", "--comment", "no verdict"),

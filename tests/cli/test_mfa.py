@@ -154,7 +154,10 @@ def test_without_a_terminal_nothing_is_enrolled(alice: CommandLine) -> None:
 
 def test_security_takes_a_lost_factor_away_and_the_log_says_who(alice: CommandLine, sandbox: Sandbox) -> None:
     alice.set(SENTINEL_MFA_SECRETS="ssm://us-east-1/sentinel/mfa")
-    assert alice("mfa", "remove", "--person", "sso:bob", "--yes").status == 1
+    nobody = alice("mfa", "remove", "--person", "sso:bob", "--yes")
+    assert (nobody.status, "next: see: sentinel mfa status" in nobody.err) == (1, True)
+    assert alice("mfa", "remove", "--person", "bob", "--yes").status == 2
+    assert alice("mfa", "status", "--person", "bob").status == 2
     enrolled()
     bob = sandbox.aws.add_user("security")
     ran = alice_as(alice, bob.access_key_id, bob.secret_access_key)(

@@ -50,7 +50,7 @@ def text_of(node: ast.expr) -> Iterator[str]:
 def hints(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
-            case ast.keyword(arg="hint", value=value):
+            case ast.keyword(arg="hint", value=value) | ast.Call(func=ast.Name(id="note"), args=[value]):
                 yield from text_of(value)
             case ast.Assign(targets=[ast.Name(id="hint" | "default_hint")], value=value):
                 yield from text_of(value)

@@ -254,6 +254,7 @@ def test_a_list_is_a_table_or_csv_too(people: Team) -> None:
     "words",
     [
         ("list", "--mine", "--user", "x"),
+        ("list", "--user", "iam:dev"),
         ("list", "--to-approve", "--status", "denied"),
         ("list", "--next", "nonsense.x"),
         ("request", "--profile", "prod"),

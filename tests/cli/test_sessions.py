@@ -163,6 +163,7 @@ def test_a_token_that_is_none_is_a_usage_error(sentinel: CommandLine, token: str
     [
         ("--all", "--status", "active"),
         ("--mine", "--person", "sso:bob"),
+        ("--person", "bob"),
         ("--since", "7"),
         ("--limit", "0"),
         ("--status", "zombie"),

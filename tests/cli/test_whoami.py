@@ -72,6 +72,39 @@ def test_my_own_sessions_are_found_by_asking_aws(configured: CommandLine) -> Non
     assert (ran.status, ran.json["sessions"]) == (0, [])
 
 
+MINE = ("server-sessions", "list", "breakglass-list")
+
+
+@pytest.mark.parametrize("command", MINE)
+def test_mine_says_whose_rows_those_are(configured: CommandLine, aws: Sandbox, command: str) -> None:
+    configured.set(AWS_PROFILE="base")
+    me = f"iam:{aws.aws.account_id}:dev"
+    ran = configured(command, "--mine")
+    assert ran.status == 0, ran.err
+    assert f"those of {me}, whose credentials profile 'base' has; as somebody else: --aws-profile" in ran.err
+    joined = configured(command, "--mine", "--aws-profile", "prod")
+    assert f"those of {me}" not in joined.err, "a control profile acts as itself, here by its role"
+
+
+@pytest.mark.parametrize("command", MINE)
+def test_mine_of_nobody_says_what_to_pass(configured: CommandLine, command: str) -> None:
+    configured.set(AWS_PROFILE="nowhere")
+    ran = configured(command, "--mine")
+    assert ran.status != 0
+    assert "--mine asks AWS who you are, and profile 'nowhere' cannot tell: " in ran.err
+    assert "--aws-profile NAME" in ran.err
+
+
+@pytest.mark.parametrize("command", MINE[1:])
+def test_mine_for_a_profile_asks_with_its_base(configured: CommandLine, aws: Sandbox, command: str) -> None:
+    configured.set(AWS_PROFILE="base")
+    me = f"iam:{aws.aws.account_id}:dev"
+    ran = configured(command, "--mine", "--profile", "prod")
+    assert f"those of {me}, whose credentials profile 'prod' has\n" in ran.err
+    ran = configured(command, "--mine", "--profile", "other")
+    assert f"those of {me}, whose credentials profile 'base' has; " in ran.err
+
+
 @pytest.mark.parametrize(
     ("service", "words"),
     [
