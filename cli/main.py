@@ -30,6 +30,7 @@ COMMANDS: dict[str, Lazy] = {
     "console": Lazy("cli.commands.console:console", "Open the AWS console."),
     "credentials": Lazy("cli.commands.credentials:credentials", "Answer an SDK's credential_process."),
     "deny": Lazy("cli.commands.decide:deny", "Say no to a request, for good."),
+    "doctor": Lazy("cli.commands.doctor:doctor", "Find what is wrong, and how to mend it."),
     "exec": Lazy("cli.commands.exec:exec_command", "Run a command with AWS credentials."),
     "export": Lazy("cli.commands.export:export", "Print credentials for a shell or a program."),
     "import": Lazy("cli.commands.import_:import_", "Bring keys from other tools into the keyring."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,28 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str] | 
     directories = own_directories(variables)
     path, required = config_path(variables), bool(variables.get("SENTINEL_CONFIG"))
     return resolve(flags, variables, _config_file(path, directories, required=required), directories)
+
+
+def read_what_can_be(flags: Mapping[str, str | None]) -> tuple[Settings, InvalidSetting | None]:
+    """The settings in force, or those without the part that means nothing, and what is wrong with that.
+
+    For whoever looks for troubles: nothing may be issued on such settings. Raises InvalidSetting for `flags`.
+    """
+    from sentinel_server.settings.resolve import ConfigFile, resolve
+
+    variables = process_environ()
+    try:
+        return read_settings(flags, variables), None
+    except InvalidSetting as error:
+        trouble = error
+    directories, path = own_directories(variables), config_path(variables)
+    without = {name: value for name, value in variables.items() if not name.startswith("SENTINEL_")}
+    with suppress(InvalidSetting):
+        file = _config_file(path, directories, required=False)
+        return resolve(flags, without, file, directories), trouble
+    with suppress(InvalidSetting):
+        return resolve(flags, variables, ConfigFile(path=path), directories), trouble
+    return resolve(flags, without, ConfigFile(path=path), directories), trouble
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

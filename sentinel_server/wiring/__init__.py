@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sentinel_server.wiring.audit_keys import log_public_keys, seal_key_of
     from sentinel_server.wiring.audits import log_reader, open_audit, open_shippers
+    from sentinel_server.wiring.diagnosis import Subject, diagnose
     from sentinel_server.wiring.doors import (
         Door,
         child_files,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "audit_keys": "log_public_keys seal_key_of",
     "audits": "log_reader open_audit open_shippers",
+    "diagnosis": "Subject diagnose",
     "doors": "Door child_files loopback open_door runtime_directory sign_in",
     "emergencies": "Invocation find_actor open_desk open_invocation read_overseers",
     "factors": "Factors fresh_code fresh_totp open_factors",
@@ -92,6 +94,7 @@ __all__ = [
     "LoggedIn",
     "Reading",
     "Shelf",
+    "Subject",
     "UserKeyring",
     "Visitor",
     "actor",
@@ -99,6 +102,7 @@ __all__ = [
     "aws_vault_store",
     "child_files",
     "control_name",
+    "diagnose",
     "find_actor",
     "find_logins",
     "fresh_code",

@@ -292,7 +292,7 @@ def _from_answer(
         return LoginRequired(text)
     if code in _UNKNOWN or code in _SIGNATURE:
         return IdentityUnavailable(text)
-    if code in _DENIED:
+    if code in DENIED:
         return denied(text, hint="let the base credentials do this; sentinel's docs list the permissions")
     return otherwise(text)
 
@@ -319,4 +319,4 @@ _UNKNOWN = frozenset(
         "MissingAuthenticationToken",
     }
 )
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})

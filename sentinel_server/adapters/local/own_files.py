@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.log_directory import sync_directory
 from sentinel_server.errors import SentinelError
 
@@ -106,7 +107,7 @@ def _draft(path: Path, data: bytes) -> Iterator[Path]:
 def _turn(directory: Path) -> Iterator[None]:
     """One writer of a directory at a time, as long as the body runs; the directory is made if need be."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
         if sys.platform == "win32":
             yield
             return
