@@ -118,7 +118,8 @@ def _rule(rules: Rulebook, wanted: Wanted) -> ApprovalRule:
     rule = route(rules.policy, principal, wanted.profile, rules.home(principal))
     if rule is None:
         raise RequestRefused(
-            f"no approval rule is about {principal.name} and {wanted.profile}, so nobody may approve"
+            f"no approval rule is about user {principal.name!r} and "
+            f"profile {wanted.profile!r}, so nobody may approve"
         )
     if rule.max_duration is not None and wanted.duration > rule.max_duration:
         longest = format_duration(rule.max_duration)

@@ -219,7 +219,8 @@ def _in_charge(rules: Rulebook, request: AccessRequest) -> tuple[ApprovalPolicy,
     rule = None if policy is None else route(policy, principal, request.profile, rules.home(principal))
     if policy is None or rule is None:
         raise RequestRefused(
-            f"no approval rule is about {request.user} and {request.profile}, so nobody may approve"
+            f"no approval rule is about user {request.user!r} and "
+            f"profile {request.profile!r}, so nobody may approve"
         )
     return policy, rule
 

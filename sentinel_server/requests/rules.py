@@ -187,7 +187,8 @@ def granted(
     rule = route(policy, principal, profile, home_account)
     if rule is None:
         return NotGranted(
-            why=f"no approval rule is about {principal.name} and {profile}, so nobody may approve"
+            why=f"no approval rule is about user {principal.name!r} and "
+            f"profile {profile!r}, so nobody may approve"
         )
     begins: datetime | NotGranted
     if request.auto_rule:

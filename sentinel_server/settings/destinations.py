@@ -23,7 +23,10 @@ from sentinel_server.notifications.event import EventType
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _PARAMETER = re.compile(r"/[A-Za-z0-9_./-]{1,1010}", re.ASCII)
-_FORM = "a destination is written: NAME sns|slack|webhook WHERE [key=SECRET] [events=PATTERN,…]"
+_FORM = (
+    "one destination a line, or between semicolons: NAME sns|slack|webhook WHERE [key=SECRET] "
+    "[events=PATTERN,…], such as: chat slack file:///etc/sentinel/slack-url"
+)
 
 
 class Channel(Enum):
@@ -62,7 +65,7 @@ def read_destinations(text: str) -> tuple[DestinationSetting, ...]:
     No message quotes more than a name: somebody may have written a secret where it must not be.
     """
     lines = [line.split() for line in re.split(r"[\n;]", text) if line.strip()]
-    found = tuple(_destination(words) for words in lines)
+    found = tuple(_destination(words, number) for number, words in enumerate(lines, start=1))
     names = [each.name for each in found]
     for name in names:
         if names.count(name) > 1:
@@ -77,9 +80,14 @@ def read_link_base(text: str) -> str:
     return text.rstrip("/")
 
 
-def _destination(words: list[str]) -> DestinationSetting:
-    if len(words) < 3 or not _NAME.fullmatch(words[0]):
-        raise InvalidSetting("notifications.to: a line cannot be read", hint=_FORM)
+def _destination(words: list[str], number: int) -> DestinationSetting:
+    if len(words) < 3:
+        has = "one word" if len(words) == 1 else f"{len(words)} words"
+        raise _wrong(f"destination {number}", f"it has {has}, and a name, a kind and a place are wanted")
+    if not _NAME.fullmatch(words[0]):
+        raise _wrong(
+            f"destination {number}", "its name, the first word, may have a-z, 0-9 and - and 32 characters"
+        )
     name, kind, where, *rest = words
     if kind not in {channel.value for channel in Channel}:
         raise _wrong(name, "sns, slack or webhook is wanted")

@@ -125,7 +125,16 @@ def resolve(
     _check_beats(values)
     _check_sinks(values)
     told = tuple(Won(name=name, text=each.text or "", where=each.where) for name, each in won.items())
-    return _settings(values, told, environ, file, directories)
+    settings = _settings(values, told, environ, file, directories)
+    return replace(settings, won=tuple(_in_force(each, settings.sides) for each in told))
+
+
+def _in_force(won: Won, sides: Mapping[DocumentKind, PolicyLocation]) -> Won:
+    """A side policy that nobody has placed is beside the others, and that place is in force."""
+    kind = next((kind for kind, name in SIDE_NAMES.items() if name == won.name), None)
+    if kind is None or won.text:
+        return won
+    return replace(won, text=str(sides[kind]), where="beside the policies")
 
 
 def _check_beats(values: Mapping[str, object]) -> None:

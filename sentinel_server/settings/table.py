@@ -316,6 +316,16 @@ def read_value(setting: Setting, text: str, where: str) -> object:
     try:
         return setting.read(text)
     except ValueError as error:
-        raise InvalidSetting(f"{setting.name}: {text!r} ({where}): {error}") from None
+        why, hint = f"{setting.name}: {text!r} ({where}): {error}", ""
     except InvalidSetting as error:
-        raise InvalidSetting(f"{error.message} ({where})") from None
+        why, hint = f"{error.message} ({where})", "" if error.hint == error.default_hint else error.hint
+    raise InvalidSetting(why, hint=hint or _mend(setting, where))
+
+
+def _mend(setting: Setting, where: str) -> str:
+    """How to go on: not by looking at the settings, which cannot be read like this."""
+    if where == setting.variable:
+        return f"take it away: unset {where}; its forms are in docs/settings.md"
+    if where in ("flag", "default"):
+        return "its forms are in docs/settings.md"
+    return f"mend that line, or take it away: sentinel config unset {setting.name}"

@@ -42,6 +42,12 @@ def test_every_setting_is_shown_and_where_it_came_from(sentinel: CommandLine) ->
     assert found["control_profile"] == (None, "default")
 
 
+def test_the_places_of_side_policies_are_shown_and_can_be_asked_for(sentinel: CommandLine) -> None:
+    path = sentinel.settings.directories.config / "breakglass.yaml"
+    assert shown(sentinel)["breakglass"] == (f"file://{path}", "beside the policies")
+    assert sentinel("config", "get", "breakglass").out == f"file://{path}\n"
+
+
 def test_of_two_forms_the_weaker_says_what_overrides_it(sentinel: CommandLine) -> None:
     sentinel.set(SENTINEL_SESSION_TABLE="x-sessions")
     assert shown(sentinel)["store"] == (None, "overridden by session_table (SENTINEL_SESSION_TABLE)")

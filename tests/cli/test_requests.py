@@ -272,7 +272,7 @@ def test_what_is_used_wrongly_exits_with_2(people: Team, words: tuple[str, ...])
 def test_a_profile_that_no_rule_is_about_cannot_be_asked_for(people: Team) -> None:
     ran = people("request", "--profile", "base", "--justification", WHY)
     assert ran.status == 3
-    assert "nobody may approve" in ran.err
+    assert "no approval rule is about user 'dev' and profile 'base', so nobody may approve" in ran.err
 
 
 def test_the_second_open_request_points_to_the_first(people: Team) -> None:

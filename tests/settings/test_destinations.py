@@ -45,9 +45,9 @@ def test_a_variable_may_have_them_between_semicolons() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("chat", "cannot be read"),
-        ("chat slack", "cannot be read"),
-        ("Chat! slack env:S3CRET", "cannot be read"),
+        ("chat", "destination 1: it has one word, and a name, a kind and a place are wanted"),
+        ("chat slack", "destination 1: it has 2 words"),
+        ("chat slack env:SLACK; Chat! slack env:S3CRET", "destination 2: its name, the first word, may have"),
         ("chat smoke env:S3CRET", "sns, slack or webhook"),
         ("chat slack https://hooks.slack.com/services/S3CRET", "never written here"),
         ("chat slack S3CRET", "never written here"),

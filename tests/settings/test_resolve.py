@@ -53,7 +53,39 @@ def test_by_default_everything_is_embedded() -> None:
     assert settings.audit_directory == DIRECTORIES.state / "audit"
     assert settings.audit_required is True
     assert settings.lease is None
-    assert {won.where for won in settings.won} == {"default"}
+    assert {won.where for won in settings.won} == {"default", "beside the policies"}
+
+
+def test_a_side_policy_that_nobody_has_placed_is_shown_where_it_is() -> None:
+    def where(settings: Settings) -> dict[str, tuple[str, str]]:
+        sides = ("approvals", "breakglass", "ratelimits")
+        return {won.name: (won.text, won.where) for won in settings.won if won.name in sides}
+
+    beside = where(settled())
+    assert beside["approvals"] == (f"file://{DIRECTORIES.config / 'approvals.yaml'}", "beside the policies")
+    stored = where(
+        settled({"policies": "ssm://eu-west-1/team/policies", "ratelimits": "file:///r/limits.yaml"})
+    )
+    assert stored["breakglass"] == ("ssm://eu-west-1/team/breakglass", "beside the policies")
+    assert stored["ratelimits"] == ("file:///r/limits.yaml", "flag")
+
+
+@pytest.mark.parametrize(
+    ("sources", "hint"),
+    [
+        ({"environ": {"SENTINEL_HEARTBEAT": "x"}}, "take it away: unset SENTINEL_HEARTBEAT;"),
+        ({"file": {"heartbeat": "x"}}, "mend that line, or take it away: sentinel config unset heartbeat"),
+        ({"file": {"store": "redis://x"}}, "mend that line, or take it away: sentinel config unset store"),
+        ({"environ": {"SENTINEL_NOTIFICATIONS_TO": "chat"}}, "one destination a line, or between semicolons"),
+    ],
+)
+def test_a_value_that_means_nothing_is_mended_where_it_is(
+    sources: dict[str, dict[str, str]], hint: str
+) -> None:
+    """Looking at the settings would end in the same error."""
+    with pytest.raises(InvalidSetting) as caught:
+        settled(**sources)
+    assert caught.value.hint.startswith(hint)
 
 
 def test_a_flag_beats_a_variable_that_beats_the_file_that_beats_the_default() -> None:
