@@ -36,6 +36,9 @@ LOOK_EVERY = 0.2
 OTHERS = 3.0
 """Seconds that a fetch waits for another process; that one may be waiting for a person."""
 
+OTHERS_ATTENDED = 660.0
+"""Seconds that a person's command waits for another process: a code lasts ten minutes."""
+
 SLOWER = 5.0
 """Seconds that the service wants added when it is asked too often (RFC 8628, 3.5)."""
 
@@ -105,7 +108,7 @@ class Logins:
             found = self._files.read(login)
             if found is not None and self._lasts(found) and not (anew and found == kept):
                 return found
-            if not attended and waited >= OTHERS:
+            if waited >= (OTHERS_ATTENDED if attended else OTHERS):
                 raise LoginRequired(
                     f"another process is logging in to {login}", hint="finish that login, then try again"
                 )

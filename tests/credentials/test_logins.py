@@ -222,6 +222,13 @@ async def test_a_fetch_does_not_wait_long_for_another_process(scene: Scene) -> N
     assert scene.clock.monotonic() - before <= OTHERS + 1
 
 
+async def test_a_persons_command_does_not_wait_for_ever_for_a_process_that_hangs(scene: Scene) -> None:
+    scene.files.busy = True
+    before = scene.clock.monotonic()
+    assert "another process is logging in" in (await refused(scene.logins)).message
+    assert 600 < scene.clock.monotonic() - before < 700
+
+
 async def test_a_token_that_the_portal_rejected_is_replaced(scene: Scene) -> None:
     scene.files.token = scene.token("revoked", HOUR)
     scene.logins.reject(scene.files.token)

@@ -170,7 +170,7 @@ class BotoBase:
         if profile is not None and profile.kind is ProfileKind.SSO:
             assert helpers.center is not None  # noqa: S101  # only tests leave it out
             self._sso = SsoCredentials(profile, helpers.center)
-            renewing = Renewing(self._sso.take, self._clock)
+            renewing = Renewing(self._sso.take, self._clock, person=True)
         else:
             own = OwnCredentials(
                 route.leaf,

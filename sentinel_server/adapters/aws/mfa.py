@@ -14,13 +14,16 @@ from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_er
 from sentinel_server.clock import Clock
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.ports import CodeAsk, CodeSource, SessionCache
-from sentinel_server.errors import LoginRequired
+from sentinel_server.errors import LoginRequired, SentinelError
 
 MFA_SECONDS = 43200
 """How long an MFA session lasts: 12 hours, as long as the longest server session."""
 
 _CODES = 5
 """Codes that are tried at most, whatever the sources say."""
+
+_LEFT_ALONE = 60.0
+"""Seconds after a failure in which nothing is asked for a code unattended: it may want a finger on a key."""
 
 Open = Callable[[Supply], AwsSession]
 """Opens AWS with the credentials of a supply."""
@@ -47,8 +50,11 @@ class MfaSession:
         self._open = open_session
         self._codes = codes
         self._sessions = sessions
+        self._clock = clock
         self._opened = False
-        self._known = Renewing(self._renewed, clock)
+        self._failure: SentinelError | None = None
+        self._failed_at = 0.0
+        self._known = Renewing(self._renewed, clock, person=True)
 
     @property
     def renewing(self) -> Renewing:
@@ -72,13 +78,26 @@ class MfaSession:
 
     async def _session(self, keys: AwsCredentials, ask: CodeAsk) -> AwsCredentials:
         async def make() -> AwsCredentials:
-            return await self._made(ask)
+            return await (self._made(ask) if ask.attended else self._made_alone(ask))
 
         if self._sessions is None:
             return await make()
         about = ["get-session-token", keys.access_key_id, ask.serial]
         # At a renewal, the session that is about to end helps nobody.
         return await self._sessions.session(self._owner, about, make, spent=self._known.has)
+
+    async def _made_alone(self, ask: CodeAsk) -> AwsCredentials:
+        """A session that needs nobody; what failed just now fails again, without asking for another code."""
+        now = self._clock.monotonic()
+        if self._failure is not None and now - self._failed_at < _LEFT_ALONE:
+            raise self._failure.with_traceback(None)
+        try:
+            made = await self._made(ask)
+        except SentinelError as error:
+            self._failure, self._failed_at = error, self._clock.monotonic()
+            raise
+        self._failure = None
+        return made
 
     async def _made(self, ask: CodeAsk) -> AwsCredentials:
         sts = StsClient(self._open(self._keys))

@@ -12,10 +12,10 @@ from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import LoginRequired, SentinelError
 
 RENEWED_FROM = timedelta(minutes=12)
-"""What is left of temporary credentials when they are renewed in the background.
+"""What is left of temporary credentials when they are renewed in the background; of short ones, half.
 
 botocore begins at 15 minutes left, and so would renew 15-minute sessions of a source role at every use. It
-must be over ten, because that is how far ahead a person is told that they will be needed.
+must be over ten where a person may be needed, because that is how far ahead they are told.
 """
 
 RENEWED_AT_LATEST = timedelta(minutes=1)
@@ -36,7 +36,8 @@ class Supply(Protocol):
 class Renewing:
     """A Supply over what `take` gives. For one event loop; `close` when it is over.
 
-    `instant` says that taking costs nothing, so that nothing need be done in the background.
+    `instant` says that taking costs nothing, so that nothing need be done in the background; `person`, that
+    taking may need one.
     """
 
     def __init__(
@@ -45,10 +46,13 @@ class Renewing:
         clock: Clock,
         *,
         instant: Callable[[], bool] = lambda: False,
+        person: bool = False,
     ) -> None:
         self._take = take
         self._clock = clock
         self._instant = instant
+        self._person = person
+        self._renewed_from = RENEWED_FROM
         self._turn = asyncio.Lock()
         self._current: AwsCredentials | None = None
         self._renewal: asyncio.Task[None] | None = None
@@ -67,7 +71,7 @@ class Renewing:
                 self._taking = asyncio.create_task(self._take_in_turn())
                 self._taking.add_done_callback(note_outcome)
             return await asyncio.shield(self._taking)
-        if self._lasting(RENEWED_FROM) is None:
+        if self._lasting(self._renewed_from) is None:
             self._renew()
         return current
 
@@ -78,6 +82,8 @@ class Renewing:
 
     def put(self, credentials: AwsCredentials) -> None:
         """Go on with these."""
+        if credentials.expires_at is not None and not self._person and not self.has(credentials):
+            self._renewed_from = min(RENEWED_FROM, (credentials.expires_at - self._clock.now()) / 2)
         self._current, self._lapse = credentials, None
 
     def has(self, credentials: AwsCredentials) -> bool:

@@ -465,7 +465,7 @@ async def test_base_credentials_are_renewed_in_the_background_while_the_old_ones
     home.write(process)
     keys = []
     async with home.base("work") as base:
-        for passing in (timedelta(minutes=5), timedelta(seconds=31), timedelta(0), timedelta(0)):
+        for passing in (timedelta(minutes=7, seconds=30), timedelta(seconds=31), timedelta(0), timedelta(0)):
             keys.append((await base.resolve()).access_key_id)
             await settled()
             home.clock.pass_(passing)

@@ -220,11 +220,54 @@ async def test_one_that_needs_a_person_says_so_ten_minutes_ahead_and_never_asks(
     assert scene.codes.typed != []
 
 
+async def test_a_source_that_failed_is_not_asked_at_every_fetch(scene: Scene) -> None:
+    """It may be a command that wants a finger on a key."""
+    mfa = scene.session()
+    for _ in range(5):
+        with pytest.raises(LoginRequired):
+            await mfa.resolve()
+    assert len(scene.codes.asked) == 1
+    scene.clock.pass_(timedelta(seconds=61))
+    scene.codes.alone = [scene.code()]
+    assert (await mfa.resolve()).session_token is not None
+
+
+async def test_while_a_source_is_left_alone_a_session_of_another_process_is_taken(scene: Scene) -> None:
+    shared = MemorySessions(scene.clock)
+    mfa = scene.session(sessions=shared)
+    with pytest.raises(LoginRequired):
+        await mfa.resolve()
+    scene.codes.typed = [scene.code()]
+    await scene.session(sessions=shared).prepare()
+    assert (await mfa.resolve()).session_token is not None
+    assert scene.opened() == 1
+
+
+async def test_a_person_is_asked_though_a_source_has_just_failed(scene: Scene) -> None:
+    mfa = scene.session()
+    with pytest.raises(LoginRequired):
+        await mfa.resolve()
+    scene.codes.typed = [scene.code()]
+    await mfa.prepare()
+    assert (await mfa.resolve()).session_token is not None
+
+
+async def test_a_code_that_sts_could_not_take_is_not_followed_by_another_at_once(scene: Scene) -> None:
+    scene.sandbox.aws.fail(service="sts", operation="GetSessionToken", kind="error500")
+    scene.codes.alone = ["123456", "654321"]
+    mfa = scene.session()
+    for _ in range(3):
+        with pytest.raises(UpstreamFailed):
+            await mfa.resolve()
+    assert scene.codes.alone == ["654321"]
+
+
 @dataclass(slots=True)
 class Taken:
-    """Credentials that are numbered, each lasting an hour, or what goes wrong."""
+    """Credentials that are numbered, or what goes wrong."""
 
     clock: FakeClock
+    lasting: timedelta = timedelta(hours=1)
     times: int = 0
     trouble: Exception | None = None
 
@@ -232,7 +275,7 @@ class Taken:
         self.times += 1
         if self.trouble is not None:
             raise self.trouble
-        end = self.clock.now() + timedelta(hours=1)
+        end = self.clock.now() + self.lasting
         return AwsCredentials(
             access_key_id=f"ASIA{self.times}",
             secret_access_key=Secret("s"),
@@ -272,3 +315,40 @@ async def test_a_renewal_that_failed_for_another_reason_calls_for_nobody() -> No
     await settled()
     assert renewing.lapse is None
     await renewing.close()
+
+
+@pytest.mark.parametrize(("person", "times"), [(False, [1, 1, 2, 2]), (True, [2, 3, 4, 5])])
+async def test_short_lives_are_renewed_at_half_unless_a_person_is_to_be_told_ahead(
+    person: bool, times: list[int]
+) -> None:
+    clock = FakeClock()
+    taken = Taken(clock, lasting=timedelta(minutes=10))
+    renewing, seen = Renewing(taken, clock, person=person), []
+    await renewing.resolve()
+    for minutes in (1, 3, 2, 4):
+        clock.pass_(timedelta(minutes=minutes))
+        await renewing.resolve()
+        await settled()
+        seen.append(taken.times)
+    assert seen == times
+
+
+async def test_what_comes_back_unchanged_is_tried_again_and_not_later_and_later() -> None:
+    """botocore hands out what it has when an early renewal fails."""
+    clock = FakeClock()
+    taken = Taken(clock, lasting=timedelta(minutes=20))
+    renewing = Renewing(taken, clock)
+    same = await renewing.resolve()
+
+    async def unchanged() -> AwsCredentials:
+        taken.times += 1
+        return same
+
+    renewing = Renewing(unchanged, clock)
+    renewing.put(same)
+    clock.pass_(timedelta(minutes=10, seconds=1))
+    for times in (2, 3, 4):
+        await renewing.resolve()
+        await settled()
+        assert taken.times == times
+        clock.pass_(timedelta(seconds=31))
