@@ -346,6 +346,22 @@ def unstamped(_: Scene) -> Made:
     )
 
 
+def profile(_: Scene) -> Made:
+    return (
+        Question(
+            words=("export",),
+            asks=r"Number, or part of a name \[security\]: ",
+            right=always("dev"),
+            done="export AWS_ACCESS_KEY_ID=ASIA",
+            again=((("nothing like it",), "no profile has that in its name, account or role"),),
+            ends=((("",), "sentinel: no policy .*security", 6),),
+            nobody=("no profile is named; there are: ", 2),
+            left=("sentinel: no profile was chosen", 2),
+        ),
+        {},
+    )
+
+
 QUESTIONS: Mapping[str, Callable[[Scene], Made]] = {
     "cli/prompt.py: MFA code of …": mfa_code,
     "cli/prompt.py: New passphrase for the keyring": new_passphrase,
@@ -358,6 +374,7 @@ QUESTIONS: Mapping[str, Callable[[Scene], Made]] = {
     "cli/factors/enroll.py: code that was sent to …": new_telephone,
     "cli/imports/aws_vault.py: passphrase of aws-vault's files": aws_vault,
     "cli/factors/remove.py: take the second factor of … away?": factor_away,
+    "cli/picking.py: Number, or part of a name…: ": profile,
     "cli/policies/roots.py: sign this as serial …?": key_set,
     "cli/policies/pushing.py: put this into …?": pushed,
     "cli/keyrings/remove.py: forget the key of …? It cannot be read from AWS again": key_away,

@@ -16,7 +16,7 @@ CTRL_D = "\x04"
 
 _PRIMITIVES = {
     *("click.prompt", "click.confirm", "click.getchar", "click.pause", "click.edit"),
-    *("getpass.getpass", "getpass", "input"),
+    *("getpass.getpass", "getpass", "input", "sys.stdin.readline"),
 }
 """What Python and click ask with."""
 _QUESTION = {"what", "question"}
@@ -69,7 +69,8 @@ def answers(question: Question, home: Watched, env: dict[str, str]) -> None:
             question.comes(terminal)
             _typed(terminal, steps)
             _ended(terminal, said, status)
-    assert question.changes or contents(home) == before, "an answer that was none has changed something"
+    changed = {path.name for path, _ in contents(home).items() ^ before.items()}
+    assert question.changes or changed == set(), "an answer that was none has changed something"
     with home.typing(*question.words, **env) as terminal:
         question.comes(terminal)
         for steps, said in question.again:
@@ -97,46 +98,56 @@ def contents(home: Watched) -> dict[Path, bytes]:
     """What the commands have been told to keep: keys, policies, key sets; not logs, locks and databases."""
     kept = (".json", ".yaml", ".key", ".pub")
     paths = [path for path in home.home.rglob("*") if path.suffix in kept and path.is_file()]
-    return {path: path.read_bytes() for path in paths if "audit" not in path.parts}
+    return {path: path.read_bytes() for path in paths if "audit" not in (path.stem, path.parent.name)}
 
 
 def asked_in_source() -> set[str]:
     """Every question that the command line asks: the file, and the words of the question that are fixed."""
     files = {path: ast.parse(path.read_text()) for path in (REPOSITORY / "cli").rglob("*.py")}
     functions = [(path, each) for path, tree in files.items() for each in _functions(tree)]
-    askers = set(_PRIMITIVES)
-    while new := {each.name for _, each in functions if _passes_on(each, askers)} - askers:
+    askers: _Askers = {(None, name) for name in _PRIMITIVES}
+    while new := {_called(*each) for each in functions if _passes_on(*each, askers)} - askers:
         askers |= new
     return {
         f"{path.relative_to(REPOSITORY)}: {_fixed(question)}"
         for path, function in functions
-        for question in _questions(function, askers)
+        for question in _questions(path, function, askers)
         if not _named(question, function)
     }
 
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Askers = set[tuple[Path | None, str]]
+"""Names of functions that ask; private ones with the file in which they are called so."""
 
 
 def _functions(tree: ast.AST) -> Iterator[_Function]:
     return (each for each in ast.walk(tree) if isinstance(each, _Function))
 
 
-def _passes_on(function: _Function, askers: set[str]) -> bool:
-    return any(_named(question, function) for question in _questions(function, askers))
+def _called(path: Path, function: _Function) -> tuple[Path | None, str]:
+    return (path if function.name.startswith("_") else None, function.name)
 
 
-def _questions(function: _Function, askers: set[str]) -> Iterator[Any]:
+def _passes_on(path: Path, function: _Function, askers: _Askers) -> bool:
+    return any(_named(question, function) for question in _questions(path, function, askers))
+
+
+def _questions(path: Path, function: _Function, askers: _Askers) -> Iterator[Any]:
     """What the function asks by itself, in no function inside of it."""
     inner = {id(node) for each in _functions(function) if each is not function for node in ast.walk(each)}
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and id(node) not in inner and ast.unparse(node.func) in askers:
-            yield node.args[0] if node.args else node
+        if isinstance(node, ast.Call) and id(node) not in inner:
+            name = ast.unparse(node.func)
+            if {(None, name), (path, name)} & askers:
+                yield node.args[0] if node.args else node
 
 
 def _named(question: ast.AST, function: _Function) -> bool:
-    """Whether the question came in by a parameter."""
+    """Whether the question came in by a parameter; what is read without one is the answer to that."""
     arguments = {each.arg for each in (*function.args.args, *function.args.kwonlyargs)} & _QUESTION
+    if isinstance(question, ast.Call) and not question.args:
+        return bool(arguments)
     return any(isinstance(node, ast.Name) and node.id in arguments for node in ast.walk(question))
 
 
