@@ -129,7 +129,9 @@ def _run(settings: Settings, wish: _Wish) -> None:
         run(_ask(settings, wish, made))
     except KeyboardInterrupt:
         if made:
-            note(f"request {made[0]} stays open; see it: sentinel check {made[0]}")
+            from cli.waiting import go_on
+
+            note(f"request {made[0]} stays open; {go_on(made[0])}")
         raise
 
 
