@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
 
+from sentinel_server.settings.environ import process_environ
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine
 
@@ -80,3 +85,52 @@ def test_a_sign_in_service_that_fails_is_one_message_without_the_session(home: C
     ran = home("console", "--profile", "prod", "--stdout")
     assert (ran.status, ran.out) == (6, "")
     assert "ASIA" not in ran.err
+
+
+ONE_SHOT = (
+    ("credentials", "--profile", "prod"),
+    ("export", "--profile", "prod"),
+    ("console", "--stdout", "--profile", "prod"),
+    ("exec", "--profile", "prod", "--", "true"),
+)
+
+
+def answered(home: CommandLine, *words: str) -> int:
+    """The status of a door; `exec` becomes its command, so it gets a process of its own."""
+    if words[0] != "exec":
+        return home(*words).status
+    command = [sys.executable, "-m", "cli.main", *words]
+    return subprocess.run(command, env=dict(process_environ()), check=False).returncode
+
+
+def received(listener: socket.socket) -> list[str]:
+    """Every line that has arrived, without what syslog puts before it."""
+    found: list[str] = []
+    while True:
+        try:
+            message = listener.recv(65536).decode()
+        except BlockingIOError:
+            return found
+        found.append(message[message.index("{") :].strip())
+
+
+@pytest.mark.parametrize("command", ONE_SHOT, ids=lambda command: command[0])
+def test_what_a_door_that_answers_once_has_written_is_shipped_by_the_next_ship_and_never_again(
+    home: CommandLine, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "log"))
+        listener.setblocking(False)
+        home.set(SENTINEL_AUDIT_SINKS="file,syslog", SENTINEL_AUDIT_SYSLOG=str(tmp_path / "log"))
+        for _ in range(2):
+            assert answered(home, *command) == 0
+        assert received(listener) == [], "whoever waits for one answer waits for nothing else"
+        files = sorted(home.settings.audit_directory.glob("*.jsonl"))
+        written = [line for file in files for line in file.read_text().splitlines()]
+        sent = home("audit", "ship", "--json")
+        assert (sent.status, sent.json["sent"]) == (0, {"syslog": len(written)})
+        assert received(listener) == written
+        assert home("audit", "ship", "--json").json["sent"] == {"syslog": 0}
+        assert received(listener) == []
+        assert answered(home, *command) == 0
+        assert home("audit", "ship", "--json").json["sent"]["syslog"] == len(received(listener)) > 0
