@@ -556,3 +556,12 @@ async def a_portal(keys: SessionKeys, end: datetime) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def test_the_botocore_that_is_pinned_knows_no_login_sessions() -> None:
+    """Once it does, `docs/profiles.md` is wrong, and profiles with one are to go through every door."""
+    import botocore.credentials
+    import botocore.loaders
+
+    assert [name for name in dir(botocore.credentials) if "Login" in name] == []
+    assert "signin" not in botocore.loaders.create_loader().list_available_services("service-2")
