@@ -40,7 +40,10 @@ def page(status: int, body: bytes, *, allow: str = "") -> Page:
 
 
 class Reply(web.StreamResponse):
-    """A page on its way to one client. `closing` ends the connection after it."""
+    """A page on its way to one client. `closing` ends the connection after it, and so does a request's body.
+
+    No fetch has one, parsers differ about its end, and aiohttp's gives its trailers to the next request.
+    """
 
     def __init__(self, content: Page, *, closing: bool = False) -> None:
         super().__init__(status=content.status)
@@ -57,7 +60,8 @@ class Reply(web.StreamResponse):
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has gone")
-        self._stays_open = self._stays_open and request.keep_alive and request.version >= HttpVersion11
+        lasting = request.keep_alive and request.version >= HttpVersion11 and not request.body_exists
+        self._stays_open = self._stays_open and lasting
         transport.write(self._bytes(without_body=request.method == "HEAD"))
         if transport.get_write_buffer_size() > _UNREAD_LIMIT:
             transport.abort()

@@ -9,7 +9,7 @@ import pytest
 from sentinel_server.errors import SentinelError, all_errors
 from tests.fakes.doors import BODY
 from tests.fakes.raw_http import ask, connected
-from tests.fakes.sites import Open, Site
+from tests.fakes.sites import TOKEN, Open, Site
 
 
 async def test_a_fetch_is_answered_byte_for_byte_in_one_segment(site: Site) -> None:
@@ -99,6 +99,16 @@ async def test_a_body_nobody_asked_for_changes_nothing(site: Site) -> None:
     async with connected(site.port) as client:
         client.send(site.request(method="POST", Content_Length="1000000"))
         assert (await client.answer()).status == 405
+
+
+async def test_what_follows_a_body_is_no_part_of_the_next_request(site: Site) -> None:
+    """Trailers that were taken for headers of the next request would give it a token."""
+    bodied = site.request("/healthz", Authorization="", Transfer_Encoding="chunked")
+    async with connected(site.port) as client:
+        client.send(f"{bodied}0\r\nAuthorization: {TOKEN}\r\n\r\n" + site.request(Authorization=""))
+        assert (await client.answer()).status == 200
+        assert await client.closed()
+    assert site.door.asked == 0
 
 
 async def test_alive_needs_no_token_and_says_nothing_else(site: Site) -> None:
