@@ -92,11 +92,12 @@ class Gate:
         if isinstance(decision, Deny) and decision.revivable:
             await self._revive(seat, facts)  # or somebody who came at the same time has
             facts, decision = await self._known(seat, within)
-        if isinstance(decision, Allow) or self._seeker is None:
+        principal = facts.principal
+        if isinstance(decision, Allow) or self._seeker is None or isinstance(principal, SentinelError):
             return facts, decision
         if not self._seeker.due(seat, decision, facts.sought):
             return facts, decision
-        trouble = await self._seeker.search(seat, decision.opening, within)
+        trouble = await self._seeker.search(seat, principal, decision.opening, within)
         facts = await self._gather(seat, within)
         if trouble is not None:
             facts = replace(facts, sought=replace(facts.sought, trouble=trouble))

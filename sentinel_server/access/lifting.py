@@ -6,10 +6,11 @@ nothing lifts. Whatever cannot be read or is not sure lifts nothing, and says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from sentinel_server.access.facts import SHUT, Facts, Lift, Opening
+from sentinel_server.access.facts import SHUT, Facts, Lift, Opening, Sought
 from sentinel_server.breakglass import rules as emergencies
 from sentinel_server.breakglass.model import Emergency
 from sentinel_server.errors import SentinelError
@@ -21,6 +22,7 @@ from sentinel_server.policy.breakglass import BreakGlassPolicy
 from sentinel_server.policy.schema import Override
 from sentinel_server.policy.sides import AnySide
 from sentinel_server.requests import rules as requests
+from sentinel_server.requests.model import AccessRequest
 
 EITHER = Opening(by=(Marker.APPROVED, Marker.EMERGENCY))
 """For a rule that wants an approval."""
@@ -40,39 +42,54 @@ def opening_of(override: Override) -> Opening:
     return _DENIAL[override]
 
 
+Found = TypeVar("Found", AccessRequest, Emergency)
+Judge = Callable[[Found], Lift | str]
+"""What one of what was found lifts, and until when; or why it lifts nothing."""
+
+
 def lift(facts: Facts, principal: Principal, opening: Opening, now: datetime) -> Lift | tuple[str, ...]:
     """What lifts the refusal, for as long as it goes, or why nothing does: what was wrong with what was
     found.
     """
-    reasons: list[str] = []
+    sought, profile, reasons = facts.sought, facts.ask.profile, list[str]()
     for marker in opening.by:
-        looked = list(_LOOKS[marker](facts, principal, opening, now))
+        if marker is Marker.APPROVED:
+            judge = request_judge(sought, principal, profile, opening, now)
+            looked = judged(sought.requests, judge)
+        else:
+            looked = judged(sought.emergencies, emergency_judge(sought, principal, profile, opening, now))
         lifts = [each for each in looked if isinstance(each, Lift)]
         if lifts:
             return max(lifts, key=lambda each: each.ends_at)
         reasons += [each for each in looked[:1] if isinstance(each, str)]
-    trouble = facts.sought.trouble
+    trouble = sought.trouble
     if opening.by and trouble is not None:
         reasons.append(f"approvals and emergencies could not be looked at: {trouble.message}")
     return tuple(reasons)
 
 
-def _approved(facts: Facts, principal: Principal, opening: Opening, now: datetime) -> Iterator[Lift | str]:
-    sought, profile = facts.sought, facts.ask.profile
+def judged(found: Sequence[Found], judge: Judge[Found] | str) -> Sequence[Lift | str]:
+    """What the judge makes of each; what stands in the way of all of them is said once."""
+    if isinstance(judge, str):
+        return (judge,) if found else ()
+    return tuple(judge(each) for each in found)
+
+
+def request_judge(
+    sought: Sought, principal: Principal, profile: str, opening: Opening, now: datetime
+) -> Judge[AccessRequest] | str:
+    """What approved requests lift for this principal and profile, or why none can."""
     side = sought.approvals
-    if not sought.requests:
-        return
     if side is None or isinstance(side, SentinelError) or not isinstance(side.document, ApprovalPolicy):
-        yield _no_policy("approval", side)
-        return
-    home = side.home_of(principal)
-    if opening.named and not requests.names(side.document, principal, profile, home):
-        yield f"no approval rule names {principal.name} and {profile}"
-        return
-    for request in sought.requests:
+        return _no_policy("approval", side)
+    policy, home = side.document, side.home_of(principal)
+    if opening.named and not requests.names(policy, principal, profile, home):
+        return f"no approval rule names {principal.name} and {profile}"
+
+    def judge(request: AccessRequest) -> Lift | str:
         found = requests.granted(
             request,
-            side.document,
+            policy,
             principal=principal,
             profile=profile,
             now=now,
@@ -81,27 +98,27 @@ def _approved(facts: Facts, principal: Principal, opening: Opening, now: datetim
             check=sought.check,
         )
         if isinstance(found, requests.NotGranted):
-            yield f"request {request.id}: {found.why}"
-        else:
-            yield Lift(marker=Marker.APPROVED, id=request.id, ends_at=found.ends_at, begins=found.must_start)
+            return f"request {request.id}: {found.why}"
+        return Lift(marker=Marker.APPROVED, id=request.id, ends_at=found.ends_at, begins=found.must_start)
+
+    return judge
 
 
-def _emergency(facts: Facts, principal: Principal, opening: Opening, now: datetime) -> Iterator[Lift | str]:
-    sought, profile = facts.sought, facts.ask.profile
+def emergency_judge(
+    sought: Sought, principal: Principal, profile: str, opening: Opening, now: datetime
+) -> Judge[Emergency] | str:
+    """What emergencies lift for this principal and profile, or why none can."""
     side = sought.breakglass
-    if not sought.emergencies:
-        return
     if side is None or isinstance(side, SentinelError) or not isinstance(side.document, BreakGlassPolicy):
-        yield _no_policy("break-glass", side)
-        return
-    home = side.home_of(principal)
-    if opening.named and not emergencies.names(side.document, principal, profile, home):
-        yield f"no break-glass rule names {principal.name} and {profile}"
-        return
-    for event in sought.emergencies:
+        return _no_policy("break-glass", side)
+    policy, home = side.document, side.home_of(principal)
+    if opening.named and not emergencies.names(policy, principal, profile, home):
+        return f"no break-glass rule names {principal.name} and {profile}"
+
+    def judge(event: Emergency) -> Lift | str:
         found = emergencies.in_force(
             event,
-            side.document,
+            policy,
             person=_as_invoker(event, principal, sought.persons),
             principal=principal,
             profile=profile,
@@ -109,9 +126,15 @@ def _emergency(facts: Facts, principal: Principal, opening: Opening, now: dateti
             home_account=home,
         )
         if isinstance(found, emergencies.NotInForce):
-            yield f"emergency {event.id} {found.why}"
-        else:
-            yield Lift(marker=Marker.EMERGENCY, id=event.id, ends_at=found.ends_at)
+            return f"emergency {event.id} {found.why}"
+        return Lift(marker=Marker.EMERGENCY, id=event.id, ends_at=found.ends_at)
+
+    return judge
+
+
+def is_theirs(event: Emergency, principal: Principal, profile: str, persons: Persons) -> bool:
+    """Whether the emergency says that it is this principal's for this profile."""
+    return event.profile == profile and event.person == _as_invoker(event, principal, persons)
 
 
 def _as_invoker(event: Emergency, principal: Principal, persons: Persons) -> str:
@@ -124,6 +147,3 @@ def _no_policy(what: str, side: AnySide | SentinelError | None) -> str:
     if isinstance(side, SentinelError):
         return f"the {what} policy cannot be used: {side.message}"
     return f"there is no {what} policy"
-
-
-_LOOKS = {Marker.APPROVED: _approved, Marker.EMERGENCY: _emergency}

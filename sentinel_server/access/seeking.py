@@ -8,23 +8,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sentinel_server.access.facts import Deny, NeedsApproval, Opening, Sought
+from sentinel_server.access.facts import Deny, Lift, NeedsApproval, Opening, Sought
+from sentinel_server.access.finding import LOOKED_AT, Candidates, candidates
+from sentinel_server.access.lifting import (
+    Found,
+    Judge,
+    emergency_judge,
+    is_theirs,
+    judged,
+    request_judge,
+)
 from sentinel_server.access.seat import Seat, Workflows
 from sentinel_server.breakglass.model import Emergency, EventState
 from sentinel_server.breakglass.rows import of_person, read_event
 from sentinel_server.clock import Clock, sortable
 from sentinel_server.errors import PolicyUnavailable, SentinelError, StoreUnavailable
 from sentinel_server.identity.people import Persons
+from sentinel_server.identity.principal import Principal
 from sentinel_server.identity.source_identity import Marker
+from sentinel_server.policy.breakglass import LONGEST_EMERGENCY
 from sentinel_server.policy.kinds import DocumentKind
+from sentinel_server.policy.read_approval import LONGEST_REQUEST
 from sentinel_server.policy.sides import AnySide
-from sentinel_server.records.model import Change, Ledger, Ref
+from sentinel_server.records.model import Change, Ledger, Ref, Row
 from sentinel_server.records.store import Records
-from sentinel_server.requests.model import AccessRequest, Status
-from sentinel_server.requests.rows import newest_requests, read_request
+from sentinel_server.requests.model import REQUEST_TTL, AccessRequest, Status
+from sentinel_server.requests.rows import read_request, requests_of
+from sentinel_server.requests.rules import not_about
 from sentinel_server.sessions.model import Standing
 
 AGAIN = 1.0
@@ -35,8 +47,9 @@ MOST = 4
 
 _LEDGERS = {Marker.APPROVED: Ledger.REQUESTS, Marker.EMERGENCY: Ledger.BREAKGLASS}
 
-_LOOKED_AT = 50
-"""Emergencies of one person for one profile among which those that are open are looked for."""
+_REQUESTS_COUNT = REQUEST_TTL + LONGEST_REQUEST + timedelta(minutes=10)
+_EMERGENCIES_COUNT = LONGEST_EMERGENCY + timedelta(minutes=10)
+"""What was made longer ago than that gives nothing any more."""
 
 
 class Seeker:
@@ -89,19 +102,25 @@ class Seeker:
         last = seat.sought_at
         return last is None or self._clock.monotonic() - last >= AGAIN
 
-    async def search(self, seat: Seat, opening: Opening, patience: float) -> SentinelError | None:
+    async def search(
+        self, seat: Seat, principal: Principal, opening: Opening, patience: float
+    ) -> SentinelError | None:
         """Put the newest candidates into `seat.refs`; the error when the ledgers could not be searched.
 
         Those who search for one seat at the same time share one search.
         """
         if seat.search is None or seat.search.done():
             seat.sought_at = self._clock.monotonic()
-            seat.search = asyncio.create_task(self._search(seat, opening, patience))
+            seat.search = asyncio.create_task(self._search(seat, principal, opening, patience))
         return await asyncio.shield(seat.search)
 
-    async def _search(self, seat: Seat, opening: Opening, patience: float) -> SentinelError | None:
+    async def _search(
+        self, seat: Seat, principal: Principal, opening: Opening, patience: float
+    ) -> SentinelError | None:
         """Each ledger for itself: many may look into only one of them, and lose nothing by the other."""
-        found = await asyncio.gather(*(self._found(seat, marker, patience) for marker in opening.by))
+        found = await asyncio.gather(
+            *(self._found(seat, principal, opening, marker, patience) for marker in opening.by)
+        )
         errors = [each for each in found if isinstance(each, SentinelError)]
         refs: list[Ref] = []
         for marker, each in zip(opening.by, found, strict=True):
@@ -110,10 +129,12 @@ class Seeker:
         seat.refs = tuple(refs)
         return errors[0] if errors else None
 
-    async def _found(self, seat: Seat, marker: Marker, patience: float) -> tuple[Ref, ...] | SentinelError:
+    async def _found(
+        self, seat: Seat, principal: Principal, opening: Opening, marker: Marker, patience: float
+    ) -> tuple[Ref, ...] | SentinelError:
         try:
             async with asyncio.timeout(patience):
-                return await self._newest(seat, marker)
+                return await self._newest(seat, principal, opening, marker, patience)
         except SentinelError as error:
             return error
         except TimeoutError:
@@ -150,29 +171,76 @@ class Seeker:
         except Exception as error:
             return PolicyUnavailable(f"an unexpected {type(error).__name__} came instead of an answer")
 
-    async def _newest(self, seat: Seat, marker: Marker) -> tuple[Ref, ...]:
-        """The candidates that promise most: what is or may still be in force, else the newest, to say why
-        not.
+    async def _newest(
+        self, seat: Seat, principal: Principal, opening: Opening, marker: Marker, patience: float
+    ) -> tuple[Ref, ...]:
+        """The candidates that promise most: what lifts the refusal now, what may yet, else the newest, to
+        say why not.
         """
-        now, profile = self._clock.now(), seat.ask.profile
         records = await self._workflows.open_records()
-        people = dict.fromkeys(person for person in (seat.person, seat.own_person) if person)
         if marker is Marker.APPROVED:
-            asked = [each for person in people for each in await newest_requests(records, person, profile)]
-            hopes = [each.id for each in asked if _may_count(each, now)]
-            return _refs(Ledger.REQUESTS, hopes or [each.id for each in asked[:1]])
-        events = [each for person in people for each in await _events(records, person, profile)]
-        open_now = [each.id for each in events if each.state(now) is EventState.ACTIVE]
-        return _refs(Ledger.BREAKGLASS, open_now or [each.id for each in events[:1]])
+            return await self._requests(records, seat, principal, opening, patience)
+        return await self._emergencies(records, seat, principal, opening, patience)
+
+    async def _requests(
+        self, records: Records, seat: Seat, principal: Principal, opening: Opening, patience: float
+    ) -> tuple[Ref, ...]:
+        profile, now = seat.ask.profile, self._clock.now()
+
+        def read(row: Row) -> AccessRequest | None:
+            request = read_request(row)
+            return None if not_about(request, principal, profile, self._persons) else request
+
+        searches = [requests_of(person, profile) for person in _people(seat)]
+        side, found = await asyncio.gather(
+            self._side(DocumentKind.APPROVAL, True, patience),
+            candidates(records, searches, read, now - _REQUESTS_COUNT),
+        )
+        sought = Sought(approvals=side, persons=self._persons, check=self._workflows.check)
+        judge = request_judge(sought, principal, profile, opening, now)
+        waiting = [each.id for each in found.found if _may_count(each, now)]
+        return _chosen(Ledger.REQUESTS, found, judge, waiting)
+
+    async def _emergencies(
+        self, records: Records, seat: Seat, principal: Principal, opening: Opening, patience: float
+    ) -> tuple[Ref, ...]:
+        profile, now = seat.ask.profile, self._clock.now()
+
+        def read(row: Row) -> Emergency | None:
+            event = read_event(row)
+            return event if is_theirs(event, principal, profile, self._persons) else None
+
+        searches = [of_person(person, profile) for person in _people(seat)]
+        side, found = await asyncio.gather(
+            self._side(DocumentKind.BREAKGLASS, True, patience),
+            candidates(records, searches, read, now - _EMERGENCIES_COUNT),
+        )
+        judge = emergency_judge(
+            Sought(breakglass=side, persons=self._persons), principal, profile, opening, now
+        )
+        waiting = [each.id for each in found.found if each.state(now) is EventState.ACTIVE]
+        return _chosen(Ledger.BREAKGLASS, found, judge, waiting)
 
 
-async def _events(records: Records, person: str, profile: str) -> list[Emergency]:
-    """A person's newest emergencies; a row that is none is passed over."""
-    events: list[Emergency] = []
-    for row in (await records.find(of_person(person, profile), _LOOKED_AT)).rows:
-        with suppress(StoreUnavailable):
-            events.append(read_event(row))
-    return events
+def _chosen(
+    ledger: Ledger, candidates: Candidates[Found], judge: Judge[Found] | str, waiting: Sequence[str]
+) -> tuple[Ref, ...]:
+    """Raises StoreUnavailable when nothing lifts the refusal and not all there is was looked at."""
+    found = candidates.found
+    lifts: list[Lift] = [each for each in judged(found, judge) if isinstance(each, Lift)]
+    if not lifts and not candidates.complete:
+        raise StoreUnavailable(
+            f"more than {LOOKED_AT} rows are filed under your name for this profile, and none of the newest "
+            "lifts it",
+            hint="ask the security team who wrote them",
+        )
+    lifts.sort(key=lambda each: each.ends_at, reverse=True)
+    ids = [*dict.fromkeys((*(each.id for each in lifts), *waiting))] or [each.id for each in found[:1]]
+    return tuple(Ref(ledger=ledger, key=each) for each in ids[:MOST])
+
+
+def _people(seat: Seat) -> Sequence[str]:
+    return [*dict.fromkeys(person for person in (seat.person, seat.own_person) if person)]
 
 
 def _may_count(request: AccessRequest, now: datetime) -> bool:
@@ -180,7 +248,3 @@ def _may_count(request: AccessRequest, now: datetime) -> bool:
     if ends_at is None:
         return request.status(now) is Status.PENDING
     return request.status(now) is Status.APPROVED and now < ends_at
-
-
-def _refs(ledger: Ledger, ids: Sequence[str]) -> tuple[Ref, ...]:
-    return tuple(Ref(ledger=ledger, key=each) for each in ids[:MOST])

@@ -178,12 +178,15 @@ def _pending_ref(person: str) -> Ref:
 
 
 async def _open(desk: Desk, person: str, now: datetime) -> _Open:
-    """What is open, by the requests themselves: nobody but the requester need ever write the counting row."""
+    """What is open, by the requests themselves: others may write the counting row, too, and count nothing by
+    naming theirs in it.
+    """
     ref = _pending_ref(person)
     row = (await desk.records.get((ref,))).get(ref)
     listed = () if row is None else _listed(row)
     found = await _read_all(desk.records, listed)
-    still = tuple(each for each in found if each.status(now) is Status.PENDING)
+    theirs = (each for each in found if desk.persons.joined(each.person) == person)
+    still = tuple(each for each in theirs if each.status(now) is Status.PENDING)
     return _Open(ref=ref, version=None if row is None else row.version, requests=still)
 
 

@@ -18,7 +18,6 @@ from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.policy.read_approval import LONGEST_REQUEST
 from sentinel_server.records.model import Ledger, Ref, Row, Search, Value
-from sentinel_server.records.store import Records
 from sentinel_server.requests.model import AccessRequest, Ruling, Vote
 
 KIND = "request"
@@ -26,7 +25,6 @@ KIND = "request"
 STATUS_FIELDS = ("denied", "cancelled", "revoked", "cut")
 """The rulings, each kept as `<name>_at`, `_by` and `_comment`."""
 _ID = re.compile(r"[0-9a-f]{16}")
-_PAGE = 50
 
 
 def request_ref(request_id: str) -> Ref:
@@ -91,27 +89,13 @@ def read_request(row: Row) -> AccessRequest:
         raise StoreUnavailable(f"{row.ref} cannot be read as a request: {why}") from error
 
 
-async def newest_requests(
-    records: Records, person: str, profile: str, *, since: datetime | None = None, limit: int = _PAGE
-) -> tuple[AccessRequest, ...]:
-    """A person's requests for a profile, newest first, found by an index that may lag.
+def requests_of(person: str, profile: str) -> Search:
+    """The search for a person's requests for a profile, newest first.
 
-    They are candidates: whoever decides reads them by their keys. A row that is no request is passed over.
-    Raises StoreUnavailable.
+    Anybody who requests may file rows there. They are candidates: whoever decides reads them by their keys,
+    and looks at whose they say they are.
     """
-    search = Search(
-        ledger=Ledger.REQUESTS,
-        by="person_profile",
-        value=person_profile(person, profile),
-        since=None if since is None else sortable(since),
-    )
-    found: list[AccessRequest] = []
-    for row in (await records.find(search, limit)).rows:
-        try:
-            found.append(read_request(row))
-        except StoreUnavailable:
-            continue
-    return tuple(found)
+    return Search(ledger=Ledger.REQUESTS, by="person_profile", value=person_profile(person, profile))
 
 
 def _request(row: Row) -> AccessRequest:

@@ -182,7 +182,7 @@ def granted(
     The window begins with the vote that made them enough, whatever the row says of it, and lasts no longer
     than was asked, than the rule allows now, and than `LONGEST_REQUEST`. Never raises.
     """
-    if why := _not_about(request, principal, profile, persons) or _not_standing(request, now):
+    if why := not_about(request, principal, profile, persons) or _not_standing(request, now):
         return NotGranted(why=why)
     rule = route(policy, principal, profile, home_account)
     if rule is None:
@@ -199,7 +199,8 @@ def granted(
     return begins if isinstance(begins, NotGranted) else _window(request, rule, begins, now)
 
 
-def _not_about(request: AccessRequest, principal: Principal, profile: str, persons: Persons) -> str:
+def not_about(request: AccessRequest, principal: Principal, profile: str, persons: Persons) -> str:
+    """Why the request, by what it says, is not this principal's for this profile; empty when it is."""
     try:
         own = persons.key(parse_principal(request.principal_arn, unique_id="-"))
     except InvalidArn:

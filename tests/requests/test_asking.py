@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -155,6 +156,16 @@ async def test_a_counting_row_that_means_nothing_is_begun_anew(office: Office) -
     spoiled = Change(ref=ref, seen=None, set={"kind": "pending", "requests": '[1, "x", {}]'})
     assert await office.records.commit([spoiled])
     await office.asked()
+
+
+async def test_requests_of_others_that_somebody_put_into_the_counting_row_count_for_nothing(
+    office: Office,
+) -> None:
+    others = [await office.asked(BOB, profile=f"prod-{number}") for number in range(5)]
+    listed = json.dumps([each.id for each in others])
+    ref = Ref(ledger=Ledger.REQUESTS, key=f"pending#{ALICE.person}")
+    await office.records.commit([Change(ref=ref, seen=None, set={"kind": "pending", "requests": listed})])
+    await office.asked(profile="prod-0")
 
 
 async def test_what_a_rule_approves_by_itself_is_approved_at_once_and_says_so(office: Office) -> None:

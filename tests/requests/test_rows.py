@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 
 from sentinel_server.errors import StoreUnavailable
-from sentinel_server.records.memory import MemoryRecords
-from sentinel_server.records.model import INDEXED, RESERVED, Change, Ledger, Row
+from sentinel_server.records.model import INDEXED, RESERVED, Ledger, Row
 from sentinel_server.requests.model import AccessRequest, Ruling
-from sentinel_server.requests.rows import newest_requests, read_request, request_ref, request_values
+from sentinel_server.requests.rows import read_request, request_ref, request_values
 from tests.fakes.requests import BOB, CAROL, NOON, a_request, approved
 
 LATER = NOON + timedelta(minutes=5)
@@ -91,18 +90,3 @@ def test_what_is_not_whole_is_no_request(name: str, value: str | int | None) -> 
 def test_a_row_under_a_key_that_is_no_id_is_no_request() -> None:
     with pytest.raises(StoreUnavailable):
         read_request(replace(row_of(a_request()), ref=request_ref("pending#alice")))
-
-
-async def test_weakness_24_a_persons_requests_for_a_profile_are_found_newest_first() -> None:
-    records = MemoryRecords()
-    mine = [a_request(id=f"{n:016x}", created_at=NOON + timedelta(minutes=n)) for n in range(3)]
-    others = [a_request(id=f"{9:016x}", profile="dev"), a_request(BOB, id=f"{10:016x}")]
-    for request in [*mine, *others]:
-        change = Change(ref=request_ref(request.id), seen=None, set=request_values(request, NOON))
-        assert await records.commit([change])
-    spoiled = {**request_values(mine[0], NOON), "votes": "?"}
-    assert await records.commit([Change(ref=request_ref("f" * 16), seen=None, set=spoiled)])
-    found = await newest_requests(records, mine[0].person, "prod")
-    assert [each.id for each in found] == [f"{n:016x}" for n in (2, 1, 0)]
-    later = await newest_requests(records, mine[0].person, "prod", since=NOON + timedelta(minutes=1))
-    assert len(later) == 2
