@@ -1,4 +1,5 @@
-"""When an emergency may be forgotten: never before it was reviewed, and 400 days after a sweep saw that.
+"""When an emergency may be forgotten: never before it was reviewed, and 400 days after a sweep saw that; one
+that somebody changed never.
 
 Only the security team's sweep writes that time, and by its own clock: whoever opens or reviews could date
 back what they write, and DynamoDB would take the evidence away.
@@ -45,7 +46,8 @@ async def age(records: Records, now: datetime) -> AsyncIterator[SentinelError]:
 
 async def _age(records: Records, row: Row, now: datetime) -> None:
     """Whoever is quicker than this leaves it to the next sweep."""
-    if RETENTION in row.values or read_event(row).review is None:
+    event = read_event(row)
+    if RETENTION in row.values or event.review is None or not event.intact:
         return
     kept = int((now + KEPT).timestamp())
     await records.commit([Change(ref=row.ref, seen=row.version, set={RETENTION: kept})])

@@ -218,6 +218,12 @@ def _check_reviewer(event: Emergency, actor: Actor, policy: Overseers) -> None:
 
 
 def _check_reviewable(event: Emergency, now: datetime) -> None:
+    if not event.intact:
+        raise EmergencyOver(
+            f"emergency {event.id} is not what was opened: somebody changed what it says, and nobody can "
+            "review that",
+            hint=f"see what was opened: sentinel audit search --request {event.id}",
+        )
     if event.review is not None:
         done = event.review
         raise EmergencyOver(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.breakglass.model import Emergency, EventState
-from sentinel_server.breakglass.rows import KIND, REVIEW_DUE, person_profile, read_event
+from sentinel_server.breakglass.rows import KIND, person_profile, read_event
 from sentinel_server.clock import sortable
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.records.model import Ledger, Search
@@ -17,7 +17,9 @@ from sentinel_server.records.store import Records
 class EventQuery:
     """Which emergencies: all given conditions hold. `since` bounds `created_at`.
 
-    `unreviewed` are those that are over and nobody has reviewed. `drill` None takes both.
+    `unreviewed` are those that are over, or were changed, and nobody has reviewed: told by what reviewers
+    write, and by nothing that the invoker could take away. `drill` None takes both, and so does what was
+    changed.
     """
 
     person: str | None = None
@@ -34,7 +36,7 @@ class EventQuery:
             and self.profile in (None, event.profile)
             and self.state in (None, event.state(now))
             and (not self.unreviewed or event.unfinished(now))
-            and self.drill in (None, event.drill)
+            and (self.drill in (None, event.drill) or not event.intact)
             and (self.since is None or event.created_at >= self.since)
         )
 
@@ -50,7 +52,7 @@ class EventQuery:
         if self.person is not None:
             return "person", self.person
         if self.unreviewed:
-            return "review", REVIEW_DUE
+            return "kind", KIND
         if self.state in (EventState.ACTIVE, EventState.CLOSED):
             return "status", self.state.value
         if self.profile is not None:

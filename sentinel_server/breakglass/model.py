@@ -6,10 +6,12 @@ who reviewed it are apart from what the invoker writes, so that IAM can hold the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from sentinel_server.canonical import Json, canonical, sha256_hex
+from sentinel_server.clock import sortable
 from sentinel_server.policy.breakglass import ReasonCode
 
 INVOKED = (
@@ -29,8 +31,11 @@ INVOKED = (
     "mfa_method",
     "mfa_verified_at",
     "mfa_challenge_id",
+    "salt",
 )
-"""What the invoker says, by the names under which it is stored. It never changes."""
+"""What the invoker says, by the names under which it is stored. It never changes: the id, which is the key of
+the row and which nobody can change, is made of all the rest.
+"""
 
 
 class EventState(Enum):
@@ -74,6 +79,7 @@ class Emergency:
     """One broken glass, from the moment it was broken until somebody has reviewed it.
 
     `person`, `user` and `principal_arn` are the invoker as the gate will see them. A `drill` gives nothing.
+    `salt` is what makes the id one that nobody can foresee.
     """
 
     id: str
@@ -90,6 +96,7 @@ class Emergency:
     drill: bool = False
     escalated: bool = False
     mfa: MfaEvidence | None = None
+    salt: str = ""
     version: int = 0
     closing: Closing | None = None
     review: Review | None = None
@@ -105,6 +112,37 @@ class Emergency:
             return EventState.CLOSED
         return EventState.EXPIRED if now >= self.ends_at else EventState.ACTIVE
 
+    @property
+    def intact(self) -> bool:
+        """Whether it says what it said when it was opened."""
+        return self.id == _id_of(self)
+
     def unfinished(self, now: datetime) -> bool:
-        """Whether it is over and still waits for its review."""
-        return self.review is None and self.state(now) is not EventState.ACTIVE
+        """Whether it waits for its review: it is over, or says something else than when it was opened."""
+        return self.review is None and (self.state(now) is not EventState.ACTIVE or not self.intact)
+
+
+def sealed(event: Emergency) -> Emergency:
+    """The event under the id that is made of what it says."""
+    return replace(event, id=_id_of(event))
+
+
+def _id_of(event: Emergency) -> str:
+    mfa = event.mfa
+    said: dict[str, Json] = {
+        "person": event.person,
+        "user": event.user,
+        "principal_arn": event.principal_arn,
+        "profile": event.profile,
+        "reason_code": event.reason_code.value,
+        "justification": event.justification,
+        "ticket": event.ticket,
+        "created_at": sortable(event.created_at),
+        "duration_seconds": int(event.duration / timedelta(seconds=1)),
+        "rule": event.rule,
+        "drill": event.drill,
+        "escalated": event.escalated,
+        "mfa": None if mfa is None else [mfa.method, sortable(mfa.verified_at), mfa.challenge_id],
+        "salt": event.salt,
+    }
+    return sha256_hex(canonical(said))[:16]

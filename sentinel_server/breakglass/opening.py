@@ -15,7 +15,7 @@ from shlex import quote
 
 from sentinel_server.breakglass.deeds import Deed, Done, tell_all
 from sentinel_server.breakglass.limits import Clear, Limited, judge
-from sentinel_server.breakglass.model import Emergency, MfaEvidence
+from sentinel_server.breakglass.model import Emergency, MfaEvidence, sealed
 from sentinel_server.breakglass.rows import event_ref, opened
 from sentinel_server.breakglass.rules import Forbidden, Permitted, Wanted, may_open, satisfies
 from sentinel_server.breakglass.tally import Tally, keys, read_tally
@@ -150,11 +150,11 @@ def _clear(tally: Tally, call: Call, rules: Rulebook, now: datetime) -> Clear:
 
 
 def _event(
-    call: Call, permitted: Permitted, mfa: MfaEvidence | None, clear: Clear, event_id: str, now: datetime
+    call: Call, permitted: Permitted, mfa: MfaEvidence | None, clear: Clear, salt: str, now: datetime
 ) -> Emergency:
     wanted = call.wanted
-    return Emergency(
-        id=event_id,
+    event = Emergency(
+        id="",
         person=call.person,
         user=wanted.principal.name,
         principal_arn=wanted.principal.arn,
@@ -168,8 +168,10 @@ def _event(
         drill=call.drill,
         escalated=clear.escalated,
         mfa=mfa,
+        salt=salt,
         version=1,
     )
+    return sealed(event)
 
 
 async def _commit(desk: Desk, event: Emergency, tally: Tally) -> Done | None:

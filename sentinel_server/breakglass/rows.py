@@ -17,8 +17,6 @@ from sentinel_server.policy.breakglass import ReasonCode
 from sentinel_server.records.model import SORT, Ledger, Ref, Row, Search, Value
 
 KIND = "emergency"
-REVIEW_DUE = "due"
-"""The value of `review` until somebody has reviewed it; then the attribute is gone."""
 
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -66,7 +64,6 @@ def opened(event: Emergency) -> Values:
     return {
         "kind": KIND,
         "status": EventState.ACTIVE.value,
-        "review": REVIEW_DUE,
         "person_profile": person_profile(event.person, event.profile),
         "person": event.person,
         "user": event.user,
@@ -83,6 +80,7 @@ def opened(event: Emergency) -> Values:
         "mfa_method": None if mfa is None else mfa.method,
         "mfa_verified_at": None if mfa is None else sortable(mfa.verified_at),
         "mfa_challenge_id": (mfa.challenge_id or None) if mfa else None,
+        "salt": event.salt or None,
     }
 
 
@@ -104,7 +102,6 @@ def expired() -> Values:
 def reviewed(review: Review) -> Values:
     """What reviewing sets."""
     return {
-        "review": None,
         "reviewed_at": sortable(review.at),
         "reviewed_by": review.by,
         "reviewed_justified": int(review.justified),
@@ -143,6 +140,7 @@ def _event(values: Mapping[str, Value], row: Row) -> Emergency:
         drill=bool(_number(values, "drill", 0)),
         escalated=bool(_number(values, "escalated", 0)),
         mfa=_mfa(values),
+        salt=_text(values, "salt", ""),
         version=row.version,
         closing=_closing(values),
         review=_review(values),

@@ -168,6 +168,8 @@ def _not_theirs(event: Emergency, person: str, profile: str) -> str | None:
 def _not_open(event: Emergency, now: datetime) -> str | None:
     if event.drill:
         return "is a drill, which gives nothing"
+    if not event.intact:
+        return "is not what was opened: somebody changed what it says"
     if event.created_at - now > LEEWAY:
         return "begins in the future"
     state = event.state(now)

@@ -38,10 +38,10 @@ PENDING = ("kind", "requests")
 """What a requester writes in the row that counts their open requests."""
 
 CLOSED = ("status", "closed_at", "closed_by", "closed_reason")
-OPENED = (*INVOKED, *_FOUND_BY, "review", "ended_at", "ended_by", "ended_reason")
+OPENED = (*INVOKED, *_FOUND_BY, "ended_at", "ended_by", "ended_reason")
 """What an invoker writes in an emergency; they end their own without a word of those who closed it."""
 
-REVIEWED = ("review", "reviewed_at", "reviewed_by", "reviewed_justified", "reviewed_comment", *CLOSED)
+REVIEWED = ("reviewed_at", "reviewed_by", "reviewed_justified", "reviewed_comment", *CLOSED)
 """What a reviewer writes in an emergency; they may close it, too."""
 
 TALLIED = ("kind", "event_id", "opened_at", "openings")

@@ -30,11 +30,11 @@ class Ledger(Enum):
 
 INDEXED: Mapping[Ledger, tuple[str, ...]] = {
     Ledger.REQUESTS: ("kind", "person", "profile", "status", "person_profile", "outbox"),
-    Ledger.BREAKGLASS: ("kind", "person", "profile", "status", "person_profile", "outbox", "review"),
+    Ledger.BREAKGLASS: ("kind", "person", "profile", "status", "person_profile", "outbox"),
 }
 """What a search may go by: text that is not empty. A row without the attribute is not found by it.
 
-`person_profile` is `PERSON#PROFILE`. `outbox` and `review` are there only while work is left.
+`person_profile` is `PERSON#PROFILE`. `outbox` is there only while work is left.
 """
 
 RESERVED = frozenset({"id", "version"})

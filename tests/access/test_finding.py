@@ -9,6 +9,7 @@ import pytest
 
 from sentinel_server.access.facts import Allow
 from sentinel_server.access.finding import LOOKED_AT, candidates
+from sentinel_server.breakglass.model import sealed
 from sentinel_server.breakglass.rows import event_ref, opened
 from sentinel_server.clock import sortable
 from sentinel_server.errors import ApprovalRequired, PolicyDenied
@@ -66,7 +67,7 @@ async def test_what_others_file_under_a_name_hides_no_approval(values: dict[str,
 async def test_what_others_file_under_a_name_hides_no_emergency() -> None:
     at = scene(DENY)
     event = await at.breaks(an_event())
-    other = opened(replace(an_event(), person=MALLORY.person))
+    other = opened(sealed(replace(an_event(), person=MALLORY.person)))
     values = {name: value for name, value in other.items() if value is not None and name != SORT}
     await filed(at.ledger, Ledger.BREAKGLASS, 250, **{**values, "person_profile": f"{ALICE.person}#prod"})
     decision = await at.gate().decision(at.world.a_seat())

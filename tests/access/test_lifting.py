@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sentinel_server.access.decide import decide
 from sentinel_server.access.facts import Allow, Ask, Decision, Deny, Facts, NeedsApproval, Sought, Target
+from sentinel_server.breakglass.model import sealed
 from sentinel_server.errors import (
     ApprovalRequired,
     Blocked,
@@ -288,9 +289,15 @@ def test_a_vote_whose_signature_does_not_hold_counts_for_nothing() -> None:
     assert "is not signed" in error_of(decided(WANTS_APPROVAL, sought=sought)).message
 
 
+def test_an_emergency_that_says_something_else_than_when_it_was_opened_lifts_nothing() -> None:
+    later = replace(OPENED, created_at=NOON + timedelta(seconds=1))
+    error = error_of(decided(WANTS_APPROVAL, sought=replace(BY_EMERGENCY, emergencies=(later,))))
+    assert "is not what was opened: somebody changed what it says" in error.message
+
+
 def test_one_person_under_two_principals_may_use_their_own_emergency() -> None:
     persons = Persons({"alice": (ALICE.person, "sso:alice")})
-    mine = replace(OPENED, person="sso:alice", principal_arn=emergencies.sso_user().arn)
+    mine = sealed(replace(OPENED, person="sso:alice", principal_arn=emergencies.sso_user().arn))
     sought = replace(BY_EMERGENCY, emergencies=(mine,))
     assert lifted(decided(WANTS_APPROVAL, sought=sought)) is None
     assert lifted(decided(WANTS_APPROVAL, sought=replace(sought, persons=persons))) is Marker.EMERGENCY

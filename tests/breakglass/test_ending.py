@@ -12,9 +12,9 @@ import pytest
 from sentinel_server.auditlog.event import Action
 from sentinel_server.breakglass.deeds import Done, audit_line
 from sentinel_server.breakglass.ending import Actor, close, note_end, read_one, review, sweep
-from sentinel_server.breakglass.model import Emergency, EventState
+from sentinel_server.breakglass.model import Emergency, EventState, Review
 from sentinel_server.breakglass.opening import Desk, open_glass
-from sentinel_server.breakglass.rows import event_ref, opened
+from sentinel_server.breakglass.rows import event_ref, opened, reviewed
 from sentinel_server.clock import sortable
 from sentinel_server.errors import (
     BadInput,
@@ -219,13 +219,27 @@ async def test_where_no_rule_is_left_somebody_else_still_finishes_what_was_opene
 
 async def test_one_whose_row_does_not_say_whose_it_is_is_closed_by_others_and_reviewed_by_nobody() -> None:
     desk = a_desk()
-    spoiled = opened(an_event(principal_arn="nobody"))
-    await desk.records.commit((Change(ref=event_ref("00000000000000e1"), seen=None, set=spoiled),))
+    spoiled = an_event(principal_arn="nobody")
+    await desk.records.commit((Change(ref=event_ref(spoiled.id), seen=None, set=opened(spoiled)),))
     with pytest.raises(BreakGlassRefused):
-        await closed_by(desk, an_event(), an_actor(CAROL))
-    await closed_by(desk, an_event(), an_actor(BOB))
+        await closed_by(desk, spoiled, an_actor(CAROL))
+    await closed_by(desk, spoiled, an_actor(BOB))
     with pytest.raises(StoreUnavailable, match="does not say who opened it"):
-        await reviewed_by(desk, an_event(), an_actor(BOB))
+        await reviewed_by(desk, spoiled, an_actor(BOB))
+
+
+async def test_what_somebody_changed_is_closed_by_others_and_neither_reviewed_nor_forgotten() -> None:
+    clock = FakeClock()
+    desk, event = await an_open_one(clock)
+    bob = {"person": BOB.person, "principal_arn": BOB.arn}
+    await desk.records.commit((Change(ref=event_ref(event.id), seen=1, set=bob),))
+    with pytest.raises(EmergencyOver, match="somebody changed what it says"):
+        await reviewed_by(desk, event, an_actor(ALICE))
+    assert (await closed_by(desk, event, an_actor(BOB))).event.unfinished(NOON)
+    fine = reviewed(Review(at=NOON, by=ALICE.person, justified=True, comment="fine"))
+    await desk.records.commit((Change(ref=event_ref(event.id), seen=3, set=fine),))
+    assert [each async for each in sweep(desk)] == []
+    assert RETENTION not in (await read_one(desk.records, event.id))[1].values
 
 
 async def test_weakness_20_an_end_that_nobody_brought_about_is_noted_and_told_once() -> None:

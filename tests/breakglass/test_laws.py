@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel_server.breakglass.limits import Clear, Limited, Opening, Past, judge
-from sentinel_server.breakglass.model import Closing, Emergency, EventState
+from sentinel_server.breakglass.model import Closing, Emergency, EventState, sealed
 from sentinel_server.breakglass.rules import (
     Forbidden,
     InForce,
@@ -96,7 +96,7 @@ def opened_by(call: Wanted, **changes: Any) -> Emergency:
         reason_code=call.reason_code,
         duration=call.duration,
     )
-    return replace(event, **changes)
+    return sealed(replace(event, **changes))
 
 
 def lifts(event: Emergency, policy: BreakGlassPolicy, who: Principal, now: datetime = NOON) -> bool:
@@ -140,7 +140,7 @@ def test_what_is_over_or_a_drill_never_gives_anything(
 ) -> None:
     closing = Closing(at=NOON, by="anybody", reason="over")
     for event in (opened_by(call, drill=True), opened_by(call, closing=closing)):
-        assert not lifts(replace(event, mfa=evidence()), policy, call.principal, now)
+        assert not lifts(sealed(replace(event, mfa=evidence())), policy, call.principal, now)
 
 
 @given(policies(), calls(), rules())

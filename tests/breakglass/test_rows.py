@@ -26,7 +26,7 @@ from sentinel_server.breakglass.rows import (
     reviewed,
 )
 from sentinel_server.errors import InvalidIdentifier, StoreUnavailable
-from sentinel_server.records.model import Row
+from sentinel_server.records.model import Row, Value
 from tests.fakes.clock import NOON
 from tests.fakes.emergencies import an_event, evidence
 
@@ -66,10 +66,35 @@ def test_what_the_invoker_says_is_written_under_the_names_that_permissions_use()
         assert not later.keys() & set(INVOKED)
 
 
-def test_an_emergency_waits_for_its_review_until_it_has_one() -> None:
-    assert row_of(an_event()).values["review"] == "due"
-    assert row_of(an_event(), expired()).values["review"] == "due"
-    assert "review" not in row_of(an_event(), closed(CLOSING, CLOSED), reviewed(REVIEW)).values
+CHANGED: dict[str, Value | None] = {
+    "created_at": "2026-01-31T12:00:01.000000Z",
+    "duration_seconds": 3601,
+    "profile": "prod-2",
+    "person": "sso:alice",
+    "user": "bob",
+    "principal_arn": "arn:aws:iam::111122223333:user/bob",
+    "reason_code": "maintenance",
+    "justification": "the payment service is down for everyone!",
+    "ticket": "OPS-8",
+    "rule": "other",
+    "drill": 1,
+    "escalated": 1,
+    "mfa_method": "sms",
+    "mfa_verified_at": "2026-01-31T11:59:59.000000Z",
+    "mfa_challenge_id": "x",
+    "salt": None,
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_whatever_is_changed_of_what_the_invoker_said_shows(name: str) -> None:
+    event = an_event(ticket="OPS-7", mfa=evidence())
+    assert read_event(row_of(event, closed(CLOSING, CUT), reviewed(REVIEW))).intact
+    assert not read_event(row_of(event, {name: CHANGED[name]})).intact
+
+
+def test_every_attribute_that_an_invoker_writes_once_is_part_of_its_id() -> None:
+    assert CHANGED.keys() == set(INVOKED) - {"id"}
 
 
 @pytest.mark.parametrize(

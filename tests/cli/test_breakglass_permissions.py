@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from sentinel_server.clock import SystemClock, sortable
 from sentinel_server.provisioning.iam import Role
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import UserKeys
@@ -27,6 +29,8 @@ class Team:
 
     sandbox: Sandbox
     sec: UserKeys
+    tables: Any
+    """DynamoDB as the developer reaches it by themselves."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,8 @@ def team() -> Iterator[Team]:
         sec = aws.add_user("sec", policy=permissions(aws, Role.SECURITY, Role.REVIEWER, more=asks[2:]))
         dev_arn = f"arn:aws:iam::{aws.account_id}:user/dev"
         prod_arn = aws.add_role("prod", trust(dev_arn), max_session=43200)
-        yield Team(sandbox=Sandbox(aws=aws, dev=dev, dev_arn=dev_arn, prod_arn=prod_arn), sec=sec)
+        sandbox = Sandbox(aws=aws, dev=dev, dev_arn=dev_arn, prod_arn=prod_arn)
+        yield Team(sandbox=sandbox, sec=sec, tables=client(aws, "dynamodb", dev))
 
 
 @pytest.fixture
@@ -95,6 +100,23 @@ def test_an_invoker_who_may_not_revoke_ends_what_they_opened(people: TwoPeople) 
     assert people.dev("server-session", session, "--json").json["status"] == "ended"
     waiting = people.sec("breakglass-list", "--unreviewed", "--since", "1h", "--json")
     assert event in [each["id"] for each in waiting.json["events"]]
+
+
+def test_an_invoker_who_moves_the_start_gets_nothing_and_hides_nothing(people: TwoPeople, team: Team) -> None:
+    """IAM must let them write it once, and so cannot keep them from writing it again."""
+    event = people.opened()
+    assert people.dev("credentials", "--profile", "prod").status == 0
+    team.tables.update_item(
+        TableName=f"{PREFIX}breakglass",
+        Key={"id": {"S": event}},
+        UpdateExpression="SET created_at = :at, duration_seconds = :long",
+        ExpressionAttributeValues={":at": {"S": sortable(SystemClock().now())}, ":long": {"N": "7200"}},
+    )
+    refused = people.dev("credentials", "--profile", "prod")
+    assert (refused.status, "somebody changed what it says" in refused.err) == (3, True)
+    listed = people.sec("breakglass-list", "--unreviewed", "--since", "1h", "--json").json["events"]
+    assert [each["id"] for each in listed if each["altered"]] == [event]
+    assert people.sec("breakglass-close", event, "--reason", "who did that").status == 0
 
 
 def test_what_an_invoker_may_not_look_at_is_refused_with_the_reason(people: TwoPeople) -> None:

@@ -31,10 +31,18 @@ def test_a_row_says_how_long_is_left_while_it_is_open_and_what_is_due_afterwards
     event = an_event()
     open_, over = event.created_at + timedelta(minutes=20), event.ends_at + HOUR
     assert emergencies.event_row(event, open_) == (
-        *("00000000000000e1", "alice", "prod", "active", "incident", "20m", "40m", "-"),
+        *(event.id, "alice", "prod", "active", "incident", "20m", "40m", "-"),
     )
     assert emergencies.event_row(event, over)[3:] == ("expired", "incident", "2h", "-", "due")
-    assert emergencies.event_row(replace(event, drill=True), over)[3] == "expired (drill)"
+    assert emergencies.event_row(an_event(drill=True), over)[3] == "expired (drill)"
+
+
+def test_what_somebody_changed_is_said_to_be_altered() -> None:
+    event = replace(an_event(), duration=HOUR * 2)
+    assert emergencies.event_row(event, NOON)[3] == "active (altered)"
+    assert emergencies.event_fields(event, NOON)["altered"] is True
+    assert "says something else" in dict(emergencies.event_lines(event, NOON))["Altered"]
+    assert emergencies.review_word(event, NOON) == "due"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +63,8 @@ def test_a_review_is_a_word(event: Emergency, word: str) -> None:
 def test_programs_see_everything_that_a_row_holds() -> None:
     shown = emergencies.event_fields(WHOLE, NOON + HOUR * 3)
     assert shown == {
-        "id": "00000000000000e1",
+        "id": WHOLE.id,
+        "altered": False,
         "profile": "prod",
         "status": "closed",
         "invoker": "alice",
@@ -84,7 +93,7 @@ def test_programs_see_everything_that_a_row_holds() -> None:
         "justified": True,
         "review_comment": "it was needed",
     }
-    assert len(fields(Emergency)) == 17, "a new field is shown, too"
+    assert len(fields(Emergency)) == 18, "a new field is shown, too"
 
 
 def test_what_is_not_there_is_null_for_programs_and_left_out_for_people() -> None:

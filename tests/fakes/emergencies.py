@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from sentinel_server.breakglass.ending import Actor
-from sentinel_server.breakglass.model import Emergency, MfaEvidence
+from sentinel_server.breakglass.model import Emergency, MfaEvidence, sealed
 from sentinel_server.breakglass.opening import Call, Desk, Rulebook
 from sentinel_server.breakglass.rules import Wanted
 from sentinel_server.clock import Clock, SystemIds
@@ -78,9 +78,9 @@ def wanted(**changes: Any) -> Wanted:
 
 
 def an_event(**changes: Any) -> Emergency:
-    """An emergency of Alice's for `prod`, opened at noon for an hour."""
+    """An emergency of Alice's for `prod`, opened at noon for an hour; its id is made of what it says."""
     event = Emergency(
-        id="00000000000000e1",
+        id="",
         person=ALICE.person,
         user="alice",
         principal_arn=ALICE.arn,
@@ -90,9 +90,11 @@ def an_event(**changes: Any) -> Emergency:
         created_at=NOON,
         duration=HOUR,
         rule="on call",
+        salt="00000000000000e1",
         version=1,
     )
-    return replace(event, **changes)
+    event = replace(event, **changes)
+    return event if "id" in changes else sealed(event)
 
 
 def evidence(method: str = "totp", before: timedelta = timedelta(seconds=5)) -> MfaEvidence:
