@@ -62,4 +62,9 @@ def verify_logs(
         given = given._replace(public=log_public_keys(settings), usual=seal_key_of(settings))
     found = list(verified(paths or (default_directory(settings),), given))
     click.echo(as_json(found) if output == "json" else "\n".join(in_words(found)))
-    ctx.exit(exit_status(found))
+    status = exit_status(found)
+    if status and output == "human":
+        from cli.output import note
+
+        note("what each finding means, and what to do now: docs/runbooks/audit-findings.md")
+    ctx.exit(status)

@@ -1,4 +1,4 @@
-"""What verifying a log can find, in words. `docs/audit.md` says what each of them means and what to do."""
+"""What verifying a log can find, in words; `docs/runbooks/audit-findings.md` says what to do about each."""
 
 from __future__ import annotations
 

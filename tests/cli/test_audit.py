@@ -56,6 +56,8 @@ def test_w32_a_changed_line_is_named_with_its_file_line_and_number(logs: Path) -
         "    changed: line 6 (seq 5) is not what the next line was linked to",
         "2 files, 24 lines: TAMPERED WITH",
     ]
+    assert result.stderr.endswith("what to do now: docs/runbooks/audit-findings.md\n")
+    assert verify(logs, "--json").stderr == ""
 
 
 def test_w32_removed_swapped_and_repeated_lines_each_have_their_word(logs: Path) -> None:

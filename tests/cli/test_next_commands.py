@@ -8,11 +8,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from cli.main import root
 from sentinel_server import errors
+from tests.fakes.command_words import lacking
 from tests.fakes.processes import REPOSITORY
 
 VALUE = "0123456789abcdef"
@@ -62,24 +61,9 @@ HINTS = sorted({hint for path in sources() for hint in hints(ast.parse(path.read
 COMMANDS = sorted({found.strip() for hint in HINTS for found in COMMAND.findall(hint)})
 
 
-def resolved(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
-    """The command that the words name, and what is left of them for it."""
-    command: click.Command = root
-    context = click.Context(root, info_name="sentinel")
-    while isinstance(command, click.Group):
-        found = command.get_command(context, words[0]) if words else None
-        assert found is not None, f"no command: {words}"
-        command, context, words = found, click.Context(found, parent=context), words[1:]
-    return command, context, words
-
-
 @pytest.mark.parametrize("text", COMMANDS)
 def test_a_command_that_a_hint_names_lacks_nothing_that_it_needs(text: str) -> None:
-    command, context, words = resolved(shlex.split(text.partition(">")[0]))
-    given, rest, _ = command.make_parser(context).parse_args(words)
-    assert rest == []
-    needed = [each.name for each in command.params if each.required]
-    assert [name for name in needed if name not in given or given[name] is None] == []
+    assert lacking(shlex.split(text.partition(">")[0])) == []
 
 
 @pytest.mark.parametrize("text", COMMANDS)
