@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +20,14 @@ from cli.child.run import (
 )
 from cli.containers import Needs, docker_run
 from cli.output import note
+from cli.seats import SeatNote, SeatNotes
 from cli.visitor import at_the_terminal
 from sentinel_server import wiring
 from sentinel_server.access.facts import Ask
 from sentinel_server.access.once import issue_once
 from sentinel_server.access.seat import Issued
 from sentinel_server.access.session import ServerSession, SessionOptions
-from sentinel_server.clock import whole_seconds
+from sentinel_server.clock import SystemClock, whole_seconds
 from sentinel_server.credentials.environment import (
     ServerDoor,
     StaticCredentials,
@@ -61,20 +63,24 @@ class Teller:
     It is silent until `live`: a refusal before the child starts is the command's own error already.
     """
 
-    def __init__(self, *, live: bool) -> None:
+    def __init__(self, *, live: bool, seat: SeatNotes | None = None) -> None:
         self.live = live
         self.last: SentinelError | None = None
+        self._seat = seat
 
     def told(self, error: SentinelError | None) -> None:
         """Note a refusal, or that serving goes on."""
         if self.live:
             self.last = error
+            if self._seat is not None:
+                self._seat.told(error, SystemClock().now())
             note("serving again" if error is None else f"refused: {error.line()}")
 
 
 async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     """Serve the child until it ends. Raises the refusal when it may not even start."""
-    teller = Teller(live=wish.lazy)
+    seat = SeatNotes(SeatNote(profile=wish.profile, pid=os.getpid()))
+    teller = Teller(live=wish.lazy, seat=seat)
     visitor = replace(at_the_terminal(), mfa_token=wish.mfa_token, told=teller.told)
     ask = Ask(profile=wish.profile, mode=Mode.SERVER, duration=settings.server_duration, lease=settings.lease)
     workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
@@ -85,11 +91,11 @@ async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
             options = SessionOptions(
                 max_session=settings.max_session, heartbeat=settings.heartbeat, lazy=wish.lazy
             )
-            session = ServerSession(door.gate, door.sources, door.seat, options)
+            session = ServerSession(door.gate, door.sources, door.seat, options, seat.begun)
             try:
                 await session.start()
                 teller.live = True
-                end = await _child(settings, wish, door, session)
+                end = await _child(settings, wish, door, session, seat)
             finally:
                 await session.close()
     except SentinelError as error:
@@ -99,10 +105,13 @@ async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     return _told_end(end, teller)
 
 
-async def _child(settings: Settings, wish: Wish, door: Door, session: ServerSession) -> ChildEnd:
+async def _child(
+    settings: Settings, wish: Wish, door: Door, session: ServerSession, seat: SeatNotes
+) -> ChildEnd:
     server, token = wiring.loopback(settings, session, door.sources.clock)
     with wiring.runtime_directory(settings) as write:
         async with server:
+            seat.keep_in(write)
             file = str(write("token", token.reveal()))
             serving = ServerDoor(url=server.url, host=settings.listen, token=token, token_file=file)
             env = child_environment(
@@ -112,6 +121,7 @@ async def _child(settings: Settings, wish: Wish, door: Door, session: ServerSess
                 config_file=str(write("config", child_config(door.profile, door.region))),
                 credentials_file=str(write("credentials", "")),
                 door=serving,
+                id=session.session_id,
                 ignore_case=sys.platform == "win32",
             )
             _announce(session, server, wish)
@@ -153,6 +163,7 @@ def run_once(settings: Settings, wish: Wish) -> ChildEnd:
         config_file=str(files.config),
         credentials_file=str(files.credentials),
         door=StaticCredentials(credentials=issued.credentials, expires_at=issued.expires_at),
+        id=issued.issue_id,
         ignore_case=sys.platform == "win32",
     )
     return _told_end(exec_replace(_command(wish, env), env), Teller(live=False))

@@ -7,6 +7,7 @@ fetch, where a refusal is simply a refused fetch). After that every fetch is dec
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,7 +45,16 @@ class SessionOptions:
 class ServerSession:
     """Serves one child until it is cut off. Safe to call concurrently from one event loop."""
 
-    def __init__(self, gate: Gate, sources: Sources, seat: Seat, options: SessionOptions) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        sources: Sources,
+        seat: Seat,
+        options: SessionOptions,
+        begun: Callable[[Session], None] = lambda _: None,
+    ) -> None:
+        """`begun` is called once, when the session has its row."""
+        self._tell_begun = begun
         self._gate = gate
         self._sources = sources
         self._seat = seat
@@ -145,6 +155,7 @@ class ServerSession:
         seat.journal.know(session_id=session.id)
         await seat.journal.write(seat.journal.line(Action.SESSION_STARTED, decision))
         seat.reader, seat.starting = seat.store, False
+        self._tell_begun(session)
         self._rounds = Rounds(self._round)
         self._beating = asyncio.ensure_future(self._beat_forever(seat.store, session.id))
 

@@ -32,7 +32,8 @@ CLEARED = frozenset(
     | {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"}
     | {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
     | {"AWS_CONTAINER_SERVICE_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "BOTO_CONFIG"}
-    | {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SENTINEL", "AWS_VAULT", RESOLVING}
+    | {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SENTINEL", "AWS_SENTINEL_ID"}
+    | {"AWS_VAULT", RESOLVING}
     | OUR_SECRETS
 )
 """Variables the child never inherits."""
@@ -86,9 +87,12 @@ def child_environment(
     config_file: str,
     credentials_file: str,
     door: ServerDoor | StaticCredentials | None,
+    id: str | None = None,
     ignore_case: bool = False,
 ) -> dict[str, str]:
     """The child's whole environment. `ignore_case` is for Windows, where `Aws_Profile` is `AWS_PROFILE`.
+
+    `id` is what the log and the stores know it by: of its session, or of what was issued to it once.
 
     Without a `region`, whichever of the parent's two region variables is set fills both.
     """
@@ -101,6 +105,7 @@ def child_environment(
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_SENTINEL": profile,
         "AWS_VAULT": profile,
+        **({"AWS_SENTINEL_ID": id} if id else {}),
         **({"AWS_REGION": region, "AWS_DEFAULT_REGION": region} if region else {}),
         **_no_proxy(inherited, door),
         **_variables(door),
