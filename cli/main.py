@@ -56,6 +56,7 @@ COMMANDS: dict[str, Lazy] = {
         "cli.commands.shell:shell", "Make a shell know sentinel: a function to switch, and completion."
     ),
     "sso": Lazy("cli.commands.sso:sso", "Log in to IAM Identity Center, and out."),
+    "status": Lazy("cli.commands.status:status", "Show what this shell holds."),
     "sweep": Lazy("cli.commands.sweep:sweep", "Write down what has expired, for cron."),
     "whoami": Lazy("cli.commands.whoami:whoami", "Say who AWS and policies think you are."),
 }

@@ -1,7 +1,7 @@
 """What a shell under `exec --server` can learn of its server: a note in the server's private directory.
 
-The server writes it when its session begins and when the outcome of fetches changes, and `status` reads it. No
-secret is in it. It is a courtesy: serving goes on when it cannot be written.
+The server writes it when its session begins and when the outcome of fetches changes, and `status` reads it.
+No secret is in it. It is a courtesy: serving goes on when it cannot be written.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class SeatNote:
 
 
 class SeatNotes:
-    """Keeps one note up to date. `write` makes a new file of a name, with a text, in the private directory."""
+    """Keeps one note up to date."""
 
     def __init__(self, note: SeatNote) -> None:
         self._note = note
         self._write: Callable[[str, str], Path] | None = None
 
     def keep_in(self, write: Callable[[str, str], Path]) -> None:
-        """From now on there is a place to write it."""
+        """Write it from now on: `write` makes a new file of a name, with a text, in a private directory."""
         self._write = write
         self._save()
 

@@ -89,19 +89,19 @@ def session_lines(session: Session, now: datetime) -> list[tuple[str, str]]:
         ("Role", session.role_arn or "none"),
         ("Stamp", session.source_identity or "none"),
         ("Server", session.server_instance_id),
-        ("Started", _when(session.started_at, now)),
-        ("Last seen", _when(session.heartbeat_at, now)),
-        ("Last fetch", _when(session.last_access_at, now)),
+        ("Started", when(session.started_at, now)),
+        ("Last seen", when(session.heartbeat_at, now)),
+        ("Last fetch", when(session.last_access_at, now)),
         ("Requests", str(session.request_count)),
         ("Lease", "full" if session.lease_seconds is None else in_words_of(session.lease_seconds)),
-        ("Held until", _when(session.credentials_until, now)),
-        ("Ends", _when(session.expires_at, now)),
+        ("Held until", when(session.credentials_until, now)),
+        ("Ends", when(session.expires_at, now)),
     ]
     if session.ended_at is not None:
-        lines.append(("Ended", _when(session.ended_at, now)))
+        lines.append(("Ended", when(session.ended_at, now)))
     if session.revocation is not None:
         revoked = session.revocation
-        lines.append(("Revoked", f"{_when(revoked.at, now)} by {revoked.by}"))
+        lines.append(("Revoked", f"{when(revoked.at, now)} by {revoked.by}"))
         lines.append(("Reason", revoked.reason))
     return lines
 
@@ -198,7 +198,8 @@ def time_left(until: datetime | None, now: datetime) -> str:
     return in_words(until - now) if until > now else "past"
 
 
-def _when(instant: datetime | None, now: datetime) -> str:
+def when(instant: datetime | None, now: datetime) -> str:
+    """An instant, and how far away it is; `-` for none."""
     if instant is None:
         return "-"
     gap = instant - now

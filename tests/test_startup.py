@@ -68,6 +68,10 @@ def test_whoever_presses_tab_waits_for_next_to_nothing(words: list[str]) -> None
     assert foreign(imported_by(["shell", "complete", "--", "fish", *words])) <= LIGHT
 
 
+def test_a_prompt_waits_for_next_to_nothing() -> None:
+    assert foreign(imported_by(["status", "--prompt"], status=1)) <= LIGHT
+
+
 def test_a_shell_that_starts_waits_for_next_to_nothing() -> None:
     assert foreign(imported_by(["shell", "init", "bash", "--functions"])) <= LIGHT
 
