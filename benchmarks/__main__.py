@@ -1,4 +1,4 @@
-"""`python -m benchmarks audit|fetch|evaluate|startup`: measure, print a table, keep the numbers as JSON."""
+"""`python -m benchmarks audit|fetch|evaluate|startup|token`: measure, print a table, keep it as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import auditing, evaluating, fetch, startup
+from benchmarks import auditing, evaluating, fetch, startup, token_check
 from benchmarks.report import Row, save, table
 
 BENCHMARKS: dict[str, tuple[Callable[[int], list[Row]], str]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], list[Row]], str]] = {
     "fetch": (fetch.run, "fetches, the product and servers that decide nothing in turn"),
     "evaluate": (evaluating.run, "one evaluation of a policy whose last rule matches"),
     "startup": (startup.run, "from the call of a command to its end, or to its child's first line"),
+    "token": (token_check.run, "the time of a refusal by how much of the token was right"),
 }
 
 
