@@ -21,6 +21,7 @@ from cli.options import (
     setting_option,
     yes_option,
 )
+from cli.setup.wizard import wizard
 
 if TYPE_CHECKING:
     from sentinel_server.credentials.profiles import Profile
@@ -66,6 +67,9 @@ def table_options(roles: Sequence[str]) -> Callable[[Command], Command]:
 @click.group()
 def init() -> None:
     """Set up policies and the tables of a team."""
+
+
+init.add_command(wizard)
 
 
 @init.command()

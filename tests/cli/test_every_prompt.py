@@ -362,6 +362,43 @@ def profile(_: Scene) -> Made:
     )
 
 
+WIZARD = (
+    *("init", "wizard", "--user", "dev", "--no-server", "--no-approvals", "--no-breakglass", "--no-signing"),
+    *("--no-tables", "--no-ssm"),
+)
+WRITE, REPLACE = r"sentinel: write this file\? \[y/N\]: ", r"sentinel: replace \S+prod\.yaml\? \[y/N\]: "
+
+
+def wizard(_: Scene) -> Made:
+    """Every other question of the wizard is asked by the same line; its own tests have them."""
+    return Question(
+        words=(*WIZARD, "--force"),
+        asks="Profiles, by number or name: ",
+        right=always("prod", WRITE, "y"),
+        done="Next:",
+        again=((("",), "\n"), (("nothing-like-it",), "fits no profiles")),
+        nobody=("there is no terminal to ask on: --profile", 2),
+    ), {}
+
+
+def written(_: Scene) -> Made:
+    words = (*WIZARD, "--profile", "prod", "--force")
+    return confirmed(words, r"write this file\?", "Next:"), {}
+
+
+def replaced(_: Scene) -> Made:
+    stays = "prod.yaml stays as it is"
+    return Question(
+        words=(*WIZARD, "--profile", "prod"),
+        asks=REPLACE,
+        right=always("y", WRITE, "y"),
+        done="Next:",
+        again=((("perhaps",), "Error: invalid input"),),
+        ends=((("",), stays, 0), (("n",), stays, 0)),
+        nobody=("is there already and says something else", 1),
+    ), {}
+
+
 QUESTIONS: Mapping[str, Callable[[Scene], Made]] = {
     "cli/prompt.py: MFA code of …": mfa_code,
     "cli/prompt.py: New passphrase for the keyring": new_passphrase,
@@ -381,6 +418,9 @@ QUESTIONS: Mapping[str, Callable[[Scene], Made]] = {
     "cli/keyrings/remove.py: forget the seed of …? It cannot be read from AWS again": seed_away,
     "cli/provision.py: do this to …?": tables,
     "cli/commands/init.py: sentinel: accept that?": unstamped,
+    "cli/setup/asking.py: <words>": wizard,
+    "cli/setup/writing.py: write …?": written,
+    "cli/setup/writing.py: sentinel: replace …?": replaced,
     "cli/commands/revoke.py: block … at every door …, and revoke its live sessions in …?": block,
     "cli/commands/blocks.py: lift the block … in …?": unblock,
 }
