@@ -61,11 +61,14 @@ async def _address(
     from sentinel_server import wiring
     from sentinel_server.clock import whole_seconds
     from sentinel_server.credentials.console import destination, session_document, sign_in_url, site_of
+    from sentinel_server.credentials.endpoints import region_of
     from sentinel_server.identity.arn import parse_arn
     from sentinel_server.policy.schema import Mode
+    from sentinel_server.provisioning.iam import partition_of
 
-    role = wiring.load_profile(settings, profile).assumes
-    site = site_of("aws" if role is None else parse_arn(role).partition)
+    found = wiring.load_profile(settings, profile)
+    region = settings.region or region_of(found, settings.environ) or found.sso_region or ""
+    site = site_of(partition_of(region) if found.assumes is None else parse_arn(found.assumes).partition)
     destination(site, service, None)  # what was typed is looked at before anything is issued
     issued, door = await once(settings, Wish(profile=profile, duration=duration), Mode.CLI)
     where = destination(site, service, door.region)

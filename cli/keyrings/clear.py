@@ -17,8 +17,13 @@ from cli.keyrings.options import keyring_options
 def clear(profile: str | None, **flags: Any) -> None:
     """Forget temporary sessions; keys stay.
 
-    Of one profile, or of all. Who has read a session already can use it until its end.
+    Of one profile, or of all. Sessions belong to the profile that has the keys; for one that gets its
+    credentials there, they are forgotten for all that do. Who has read a session already can use it until its
+    end.
     """
-    _, keyring = opened(flags)
-    count = run(keyring.keys.clear(profile))
+    from sentinel_server import wiring
+
+    settings, keyring = opened(flags)
+    owners = {None} if profile is None else {profile, wiring.session_owner(settings, profile)}
+    count = sum(run(keyring.keys.clear(owner)) for owner in owners)
     click.echo(f"{count} session{'' if count == 1 else 's'} forgotten.")

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         load_profile,
         mfa_serial,
         profiles,
+        session_owner,
         whoami,
     )
     from sentinel_server.wiring.requests import (
@@ -75,7 +76,9 @@ _MODULES = {
     "notices": "open_destinations open_outbox",
     "own_files": "read_own_file replace_own_files",
     "policies": "Reading Shelf open_policies open_policy_store open_sides read_parameter side_source",
-    "principals": "Visitor actor attended_by control_name load_profile mfa_serial profiles whoami",
+    "principals": (
+        "Visitor actor attended_by control_name load_profile mfa_serial profiles session_owner whoami"
+    ),
     "requests": "Asker open_asking open_deciding open_vote_signer vote_check",
     "rotation": "open_rotation",
     "signing": "KeyRing key_ring open_pins open_signer",
@@ -143,6 +146,7 @@ __all__ = [
     "replace_own_files",
     "runtime_directory",
     "seal_key_of",
+    "session_owner",
     "side_source",
     "sign_in",
     "vote_check",

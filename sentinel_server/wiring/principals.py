@@ -85,6 +85,15 @@ def mfa_serial(settings: Settings, name: str) -> str:
     return serial
 
 
+def session_owner(settings: Settings, name: str) -> str:
+    """The profile under whose name sessions of a profile are kept: the one with the keys, or else itself."""
+    try:
+        leaf = profiles(settings).route(name).leaf.profile
+    except SentinelError:
+        return name
+    return name if leaf is None else leaf.name
+
+
 async def whoami(settings: Settings, profile: str | None) -> Principal:
     """Who the base credentials of `profile` belong to; without one, of the control profile or AWS's
     default.

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import ClientSession
@@ -72,6 +72,27 @@ def test_the_consoles_address_signs_a_browser_in_as_the_stamped_session(
     page = asyncio.run(_opened(url))
     assert ":assumed-role/prod/sentinel-u.dev-" in page
     assert urlsplit(page.rpartition(" to ")[2]).hostname == "console.aws.amazon.com"
+
+
+@pytest.mark.parametrize(
+    ("region", "site"),
+    [("cn-north-1", "console.amazonaws.cn"), ("us-gov-west-1", "console.amazonaws-us-gov.com")],
+)
+def test_the_console_of_a_profile_without_a_role_is_its_regions(
+    home: CommandLine, region: str, site: str
+) -> None:
+    config = home.home / ".aws" / "config"
+    config.write_text(f"[profile base]\nregion = {region}\n")
+    allowing = ALLOW.replace("effect: allow", "effect: allow\n    allow_unstamped: true")
+    (home.home / ".config" / "sentinel" / "policies" / "base.yaml").write_text(allowing)
+    ran = home("console", "--profile", "base", "--stdout")
+    assert ran.status == 0, ran.err
+    (destination,) = parse_qs(urlsplit(ran.out.strip()).query)["Destination"]
+    assert urlsplit(destination).hostname == site
+    config.write_text("[profile base]\nregion = us-iso-east-1\n")
+    assert (
+        "address in partition aws-iso is not public" in home("console", "--profile", "base", "--stdout").err
+    )
 
 
 def test_a_page_that_is_none_is_refused_before_anything_is_issued(home: CommandLine) -> None:

@@ -53,6 +53,12 @@ class Ring:
         vault = open_keyring(self.sentinel.settings).vault
         asyncio.run(vault.change({session_name(profile, []): item}))
 
+    def configure(self, text: str) -> None:
+        """Write the AWS configuration."""
+        directory = self.sentinel.home / ".aws"
+        directory.mkdir(exist_ok=True)
+        (directory / "config").write_text(text)
+
     def profiles(self) -> list[dict[str, object]]:
         """What `list` lists."""
         found: list[dict[str, object]] = self("list", "--json").json["profiles"]
@@ -166,6 +172,17 @@ def test_clearing_forgets_sessions(ring: Ring) -> None:
     assert ring("clear").out == "1 session forgotten.\n"
     assert ring("clear").out == "0 sessions forgotten.\n"
     assert [row["profile"] for row in ring.profiles()] == ["base"]
+
+
+def test_clearing_a_profile_forgets_the_sessions_of_the_one_with_the_keys(ring: Ring) -> None:
+    role = "role_arn = arn:aws:iam::111122223333:role/prod\nsource_profile = base\n"
+    ring.configure(f"[profile prod]\n{role}[profile broken]\nrole_arn = nonsense\n")
+    ring.add()
+    for owner in ("base", "prod", "broken"):
+        ring.keep_session(owner)
+    assert ring("clear", "prod").out == "2 sessions forgotten.\n"
+    assert ring("clear", "broken").out == "1 session forgotten.\n"
+    assert ring("clear", "nobody").out == "0 sessions forgotten.\n"
 
 
 def test_a_keyring_moves_to_a_passphrase_and_back(ring: Ring) -> None:

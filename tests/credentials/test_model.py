@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sentinel_server.credentials.model import AwsCredentials, container_json, process_json
-from sentinel_server.credentials.recursion import RESOLVING, refuse_recursion
+from sentinel_server.credentials.recursion import PASSPHRASE_COMMAND, RESOLVING, refuse_recursion
 from sentinel_server.errors import Nested
 from sentinel_server.secret import Secret
 
@@ -52,3 +52,5 @@ def test_w8_a_process_that_sentinel_itself_waits_for_cannot_start_another_round(
     refuse_recursion({})
     with pytest.raises(Nested, match="'prod'"):
         refuse_recursion({RESOLVING: "prod"})
+    with pytest.raises(Nested, match=r"^keyring.passphrase_command runs sentinel"):
+        refuse_recursion({RESOLVING: PASSPHRASE_COMMAND})

@@ -179,6 +179,8 @@ def test_sources_that_go_round_in_a_circle_are_refused(config: str) -> None:
         'C:\\Tools\\sentinel.exe credentials --profile "a b"',
         "sh -c 'cd /tmp; sentinel credentials --profile a'",
         "uvx sentinel credentials --profile a",
+        "sentinel export --format credential_process --profile a",
+        "sentinel exec --profile a -- aws configure export-credentials --format process",
         "sentinel 'credentials' --profile 'unclosed",
     ],
 )

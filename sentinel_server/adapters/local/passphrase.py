@@ -11,6 +11,7 @@ from typing import Protocol
 from sentinel_server.adapters.local.sealed import DoesNotOpen, Scrypt, seal, stretched, unseal
 from sentinel_server.adapters.local.vault_format import Lock, PassphraseLock, about_key
 from sentinel_server.credentials.environment import without_our_secrets
+from sentinel_server.credentials.recursion import PASSPHRASE_COMMAND, RESOLVING, refuse_recursion
 from sentinel_server.errors import InvalidSetting, KeyringLocked
 from sentinel_server.secret import Secret
 
@@ -102,14 +103,18 @@ class PassphraseHolder:
 
 
 async def _printed_by(command: str, environment: Mapping[str, str]) -> Secret:
-    """The first line that a command prints; its stderr is ours, so that it may say what it wants."""
+    """The first line that a command prints; its stderr is ours, so that it may say what it wants.
+
+    Raises KeyringLocked, InvalidSetting, and Nested when it is asked for by the command itself.
+    """
+    refuse_recursion(environment)
     try:
         words = shlex.split(command)
         process = await asyncio.create_subprocess_exec(
             *words,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            env=without_our_secrets(environment),
+            env={**without_our_secrets(environment), RESOLVING: PASSPHRASE_COMMAND},
         )
     except (ValueError, OSError) as error:
         raise InvalidSetting(f"keyring.passphrase_command cannot be run: {type(error).__name__}") from error

@@ -23,6 +23,7 @@ HOSTS = [
     ("aws-iso-b", "", "sts.us-isob-east-1.sc2s.sgov.gov"),
     ("aws-iso-e", "", "sts.eu-isoe-west-1.cloud.adc-e.uk"),
     ("aws-iso-f", "", "sts.us-isof-south-1.csp.hci.ic.gov"),
+    ("aws-eusc", "", "sts.eusc-de-east-1.amazonaws.eu"),
 ]
 
 

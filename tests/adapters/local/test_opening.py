@@ -11,7 +11,7 @@ import pytest
 from sentinel_server.adapters.local.os_keyring import OsKeyringHolder, find_backend, words
 from sentinel_server.adapters.local.passphrase import AskPassphrase, PassphraseHolder
 from sentinel_server.adapters.local.vault import SealedVault
-from sentinel_server.errors import InvalidSetting, KeyringLocked, KeyringUnavailable, SentinelError
+from sentinel_server.errors import InvalidSetting, KeyringLocked, KeyringUnavailable, Nested, SentinelError
 from sentinel_server.keyring.vault import Item
 from sentinel_server.secret import Secret
 from tests.fakes.clock import FakeClock
@@ -89,6 +89,16 @@ async def test_the_command_does_not_see_our_secrets(path: Path) -> None:
     told = f'{SAYS} \'import os; print("seen", [n for n in os.environ if "PASSPHRASE" in n])\''
     await put(vault(path, None, told, A="b", AWS_VAULT_FILE_PASSPHRASE="x", PATH="/usr/bin"))
     assert await vault(path, None, f"{SAYS} 'print(\"seen []\")'").read("key:base") is not None
+
+
+async def test_a_command_that_comes_back_to_us_for_the_passphrase_is_refused(path: Path) -> None:
+    """A command may ask AWS for it, and AWS's tools may ask sentinel for credentials."""
+    told = f"{SAYS} 'import os; print(os.environ[\"SENTINEL_RESOLVING\"])'"
+    await put(vault(path, None, told))
+    with pytest.raises(Nested, match=r"^keyring\.passphrase_command runs sentinel"):
+        await vault(path, Person(), told, SENTINEL_RESOLVING="keyring.passphrase_command").read("key:base")
+    named = f"{SAYS} 'print(\"keyring.passphrase_command\")'"
+    assert await vault(path, None, named).read("key:base") is not None
 
 
 @pytest.mark.parametrize(
