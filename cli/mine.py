@@ -1,4 +1,4 @@
-"""`--mine`: whose rows those are, said aloud, because it depends on the credentials and not on the user."""
+"""`--mine` and `--to-approve`: whose rows those are is said, as that depends on credentials, not on users."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sentinel_server.errors import SentinelError, UnknownProfile
 
 if TYPE_CHECKING:
+    from sentinel_server.identity.principal import Principal
     from sentinel_server.settings.resolve import Settings
 
 ANOTHER = "as somebody else: --aws-profile NAME"
@@ -14,8 +15,13 @@ ANOTHER = "as somebody else: --aws-profile NAME"
 
 
 async def oneself(settings: Settings, profile: str | None = None) -> str:
-    """The key of whoever asks, which a note says. Of a profile that is known its base says who, else the
-    credentials that operators' commands use.
+    """The key of whoever asks for their own, which a note says; raises what `who_asks` does."""
+    return settings.persons.key(await who_asks(settings, "--mine", "those of", profile))
+
+
+async def who_asks(settings: Settings, option: str, whose: str, profile: str | None = None) -> Principal:
+    """Who asks, which a note says. Of a profile that is known its base says who, else the credentials that
+    operators' commands use.
 
     Raises what kept AWS from telling, with what to add to the command.
     """
@@ -27,11 +33,10 @@ async def oneself(settings: Settings, profile: str | None = None) -> str:
         principal = await whoami(settings, profile)
     except SentinelError as error:
         if profile is not None and isinstance(error, UnknownProfile):
-            return await oneself(settings)
-        why = f"--mine asks AWS who you are, and profile {used!r} cannot tell: {error.message}"
+            return await who_asks(settings, option, whose)
+        why = f"{option} asks AWS who you are, and profile {used!r} cannot tell: {error.message}"
         raise type(error)(why, hint="; or ".join(filter(None, (error.hint, ANOTHER)))) from error
-    person = settings.persons.key(principal)
     more = f"; {ANOTHER}" if profile is None else ""
     with aside():
-        note(f"those of {person}, whose credentials profile {used!r} has{more}")
-    return person
+        note(f"{whose} {settings.persons.key(principal)}, whose credentials profile {used!r} has{more}")
+    return principal

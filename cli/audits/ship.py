@@ -41,5 +41,8 @@ async def _ship(settings: Settings) -> dict[str, int]:
 
     async with open_shippers(settings, note) as shippers:
         if not shippers:
-            raise InvalidSetting("audit.sinks names no place that the log is sent to")
+            raise InvalidSetting(
+                "audit.sinks names no place that the log is sent to",
+                hint="name one, as docs/audit.md says: sentinel config set audit.sinks file,syslog",
+            )
         return {shipper.name: await shipper.ship() for shipper in shippers}

@@ -187,7 +187,8 @@ def _refuse_nobody(settings: Settings) -> None:
     if not settings.notifications_to:
         raise InvalidSetting(
             "notifications.to names no destination, so nothing can be delivered from here",
-            hint="say who is to be told: docs/notifications.md",
+            hint="name one, as docs/notifications.md says: "
+            "sentinel config set notifications.to 'chat slack file:///etc/sentinel/slack-url'",
         )
 
 

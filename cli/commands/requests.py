@@ -164,11 +164,10 @@ def _next(token: str, since: datetime | None) -> str:
 async def _query(settings: Settings, desk: Desk, filters: _Filters, since: datetime | None) -> RequestQuery:
     from dataclasses import replace
 
-    from cli.mine import oneself
+    from cli.mine import oneself, who_asks
     from sentinel_server.requests.deciding import could_approve
     from sentinel_server.requests.listing import RequestQuery
     from sentinel_server.requests.model import Status
-    from sentinel_server.wiring import whoami
 
     status = None if filters.status is None else Status(filters.status)
     query = RequestQuery(profile=filters.profile, status=status, since=since)
@@ -179,7 +178,8 @@ async def _query(settings: Settings, desk: Desk, filters: _Filters, since: datet
     if filters.mine:
         query = replace(query, person=await oneself(settings, filters.profile))
     if filters.to_approve:
-        who, rules, now = await whoami(settings, None), await desk.rules(), desk.clock.now()
+        who = await who_asks(settings, "--to-approve", "those that wait for")
+        rules, now = await desk.rules(), desk.clock.now()
         query = replace(
             query,
             status=Status.PENDING,

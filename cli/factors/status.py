@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,6 +58,11 @@ async def _status(settings: Settings, person: str | None, profile: str | None, o
             ("Locked until", fields["locked_until"] or "not locked"),
         ]
     )
+    if found is None and person is None:
+        command = (
+            "sentinel mfa enroll" if profile is None else f"sentinel mfa enroll --profile {quote(profile)}"
+        )
+        note(f"none is enrolled; next: {command}")
 
 
 def _fields(person: str, found: Enrolment | None, attempts: Attempts, where: str) -> dict[str, Any]:

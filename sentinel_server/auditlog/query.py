@@ -95,16 +95,26 @@ def _summary(entry: Entry) -> Iterator[str]:
         yield str(entry["effect"])
     for field, word in (
         *(("request_id", "request"), ("event_id", "event"), ("session_id", "session")),
-        *(("override", entry.get("override_kind") or "override"), ("rule", "rule"), ("by", "by")),
-        *(("approver", "approver"), ("ticket", "ticket"), ("reason_code", "for")),
+        *(("override", entry.get("override_kind") or "override"), ("rule", "rule")),
+        *(("ticket", "ticket"), ("reason_code", "for")),
     ):
         if entry.get(field):
             yield f"{word} {entry[field]}"
+    yield from _others(entry)
     if entry.get("count") not in (None, 1):
         yield f"{entry['count']} times"
     said = [str(entry[field]) for field in ("reason", "justification", "comment") if entry.get(field)]
     if said:
         yield f"({'; '.join(said)})"
+
+
+def _others(entry: Entry) -> Iterator[str]:
+    """Who acted where that is not the person of the entry; an approver mostly is `by`, too."""
+    told = [entry.get("person")]
+    for field in ("by", "approver"):
+        if entry.get(field) and entry[field] not in told:
+            told.append(entry[field])
+            yield f"{field} {entry[field]}"
 
 
 def _is(entry: Entry, wanted: str | None, *fields: str) -> bool:

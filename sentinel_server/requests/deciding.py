@@ -233,7 +233,8 @@ def _check_approver(
     if asker & {who.person, desk.persons.key(who)}:
         raise RequestRefused(
             f"request {request.id} is your own, and nobody decides about their own",
-            hint=f"ask an approver of rule '{rule.name}'; or take it back: sentinel cancel {request.id}",
+            hint=f"an approver of rule '{rule.name}' runs: sentinel {do} {request.id}; "
+            f"or take it back: sentinel cancel {request.id}",
         )
     if not may_approve(policy, rule, who, rules.home(requester(request))):
         raise RequestRefused(

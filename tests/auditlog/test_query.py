@@ -23,6 +23,8 @@ def entry(action: Action = Action.INTENT, *, at: datetime = START, **fields: str
 SERVED = entry(person="sso:alice@example.com", principal=ALICE, profile="prod", session_id="0" * 16)
 ASKED = entry(Action.REQUEST_CREATED, requester="iam:111122223333:bob", request_id="a" * 16)
 LIFTED = entry(effect="allow", override="a" * 16, override_kind="approval", outcome="issued")
+
+
 REFUSED = entry(Action.REFUSED, effect="deny", code="PolicyDenied", by="carol")
 
 
@@ -106,3 +108,12 @@ def test_what_is_no_entry_is_none(raw: bytes) -> None:
 )
 def test_an_entry_is_told_in_one_line(said: Entry, words: str) -> None:
     assert summary(said) == words
+
+
+def test_nobody_is_named_twice_in_one_summary() -> None:
+    own = entry(Action.REQUEST_CREATED, person="iam:1:dev", by="iam:1:dev", request_id="a" * 16)
+    assert summary(own) == f"request {'a' * 16}"
+    agreed = entry(Action.REQUEST_APPROVED, person="iam:1:dev", by="iam:1:bob", approver="iam:1:bob")
+    assert summary(agreed) == "by iam:1:bob"
+    assert summary(entry(Action.REFUSED, count=1)) == ""
+    assert summary(entry(Action.REFUSED, count=2)) == "2 times"

@@ -109,6 +109,7 @@ def test_6_a_secret_whose_code_was_not_given_is_not_kept(alice: CommandLine) -> 
         terminal.expect("nothing was kept")
         assert terminal.process.wait() == 3
     assert alice("mfa", "status", "--json").json["totp"] is None
+    assert "next: sentinel mfa enroll" in alice("mfa", "status").err
 
 
 def test_6_the_code_that_enrolled_is_used_up(alice: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from sentinel_server.wiring import open_records
 from tests.fakes.approvers import APPROVALS, WHY, Team, staff, team
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine
+from tests.fakes.receiver import receiving_elsewhere
 from tests.fakes.sessions import a_session, beginning_now
 
 
@@ -143,6 +145,7 @@ def test_weakness_26_the_identity_is_that_of_the_base_credentials_whoever_the_op
     request = people.ask()
     own = people("approve", request, "--aws-profile", "base")
     assert (own.status, "is your own" in own.err) == (3, True)
+    assert f"an approver of rule 'production' runs: sentinel approve {request}; or" in own.err
     assert people.approve(request).status == 0
 
 
@@ -235,6 +238,13 @@ def test_weakness_25_filters_combine_and_pages_follow(people: Team) -> None:
     page = people("list", "--limit", "1", "--since", "1h", "--json").json
     after = people("list", "--limit", "1", "--since", "1h", "--json", "--next", page["next"]).json
     assert [each["requests"][0]["id"] for each in (page, after)] == [second, first]
+
+
+def test_who_looks_for_what_to_approve_learns_as_whom(people: Team) -> None:
+    ran = people("list", "--to-approve", "--aws-profile", "zed")
+    assert f"those that wait for {people.person('zed')}, whose credentials profile 'zed' has; " in ran.err
+    nobody = people("list", "--to-approve", "--aws-profile", "nowhere")
+    assert "--to-approve asks AWS who you are, and profile 'nowhere' cannot tell" in nobody.err
 
 
 def test_a_list_is_a_table_or_csv_too(people: Team) -> None:
@@ -343,3 +353,15 @@ def test_weakness_29_what_happened_waits_in_the_outbox_until_somebody_delivers_i
             return [str(row.values["type"]) for row in (await records.find(search, 10)).rows]
 
     assert sorted(asyncio.run(due())) == ["request.approved", "request.created", "request.granted"]
+
+
+def test_weakness_29_who_has_destinations_tells_at_once_and_leaves_nothing_to_flush(people: Team) -> None:
+    with receiving_elsewhere() as receiver:
+        people.sentinel.set(
+            HOOK_KEY="k" * 40, SENTINEL_NOTIFICATIONS_TO=f"hook webhook {receiver.url} key=env:HOOK_KEY"
+        )
+        people.approve(people.ask())
+        types = sorted(json.loads(posted.body)["type"] for posted in receiver.got)
+        assert types == ["request.approved", "request.created", "request.granted"]
+        assert people("notify", "flush").out == "Delivered: 0. Still waiting: 0.\n"
+        assert len(receiver.got) == 3
