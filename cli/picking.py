@@ -94,7 +94,7 @@ def _show(choices: Sequence[Overview], shown: Sequence[int]) -> None:
     most = max(lines - _TALK, _FEWEST)
     # The place of the profile in the whole list is its number, whatever else is shown.
     rows = [(str(index + 1), *_cells(choices[index])) for index in shown[:most]]
-    for line in table(("", "PROFILE", "FROM", "ACCOUNT", "ROLE"), rows, columns):
+    for line in table(("", "PROFILE", "FROM", "ACCOUNT", "ROLE"), rows, columns, whole={1}):
         click.echo(line, err=True)
     if len(shown) > most:
         click.echo(f"… and {len(shown) - most} more: type part of a name", err=True)

@@ -48,19 +48,19 @@ def functions_for(names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 def script(wanted: Wanted) -> str:
     """The text for the start-up file. Raises BadInput for a program that no shell can name."""
     text = TEXTS[wanted.shell]
-    doors = {"": "exec", **({"server": "exec --server"} if wanted.server else {})}
-    names = [wanted.name + ("s" if door else "") for door in doors]
+    doors = ("once", "server") if wanted.server else ("once",)
+    names = [wanted.name + ("s" if door == "server" else "") for door in doors]
     fill = {
         "PROGRAM": quoted(wanted.shell, wanted.program),
         "NAMES": text.between.join(names),
         "LISTED": " ".join(names),
     }
     parts = [
-        _filled(text.switch, NAME=name, DOOR=door, **fill)
-        for name, door in zip(names, doors.values(), strict=True)
+        _filled(text.run, **fill),
+        *(_filled(text.switch, NAME=name, DOOR=door) for name, door in zip(names, doors, strict=True)),
     ]
     of_profiles = [
-        _filled(text.one, NAME=name, DOOR=doors[door], PROFILE=quoted(wanted.shell, profile), **fill)
+        _filled(text.one, NAME=name, DOOR=door, PROFILE=quoted(wanted.shell, profile))
         for name, (door, profile) in _functions(wanted).items()
     ]
     if of_profiles:
@@ -70,7 +70,7 @@ def script(wanted: Wanted) -> str:
 
 def _functions(wanted: Wanted) -> dict[str, tuple[str, str]]:
     """Door and profile by function; where two want one name, it is the profile's whose name that is."""
-    found = {name: ("", profile) for name, profile in (wanted.profiles or {}).items()}
+    found = {name: ("once", profile) for name, profile in (wanted.profiles or {}).items()}
     if wanted.server:
         for name, profile in (wanted.profiles or {}).items():
             found.setdefault(f"{name}-server", ("server", profile))

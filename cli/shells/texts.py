@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """One shell's parts: the switch, completion, and a function for one profile, with what goes around all.
+    """One shell's parts: what runs sentinel, the switch, completion, and a function for one profile.
+
+    What runs it begins anew, in the directory of the shell before, when that shell ended by switching: it
+    left the words in a file that only the shell of the very next level writes to.
 
     `between` stands between names in a pattern that means each of them.
     """
 
+    run: str
     switch: str
     completion: str
     one: str
@@ -24,16 +28,46 @@ class Text:
     between: str = " | "
 
 
-_POSIX_SWITCH = """\
-unalias @NAME@ 2>/dev/null || :
-function @NAME@ {
-  case ${1--} in
-    -*) command @PROGRAM@ @DOOR@ "$@" ;;
-    *) command @PROGRAM@ @DOOR@ --profile "$@" ;;
-  esac
+_POSIX_RUN = """\
+function _sentinel_run {
+  local next left word directory here=$PWD
+  local -a words
+  words=(exec)
+  [[ $1 != server ]] || words+=(--server)
+  shift
+  [[ ${1--} == -* ]] || words+=(--profile)
+  words+=("$@")
+  if [[ $# -gt 1 || ${1-} == -* ]]; then
+    command @PROGRAM@ "${words[@]}"
+    return
+  fi
+  if [[ -n ${AWS_SENTINEL-} && ${_SENTINEL_LEVEL-} == "$SHLVL" && -f ${_SENTINEL_NEXT-} ]]; then
+    printf '%s\\0' "$PWD" "${words[@]}" >"$_SENTINEL_NEXT" && exit
+    : >"$_SENTINEL_NEXT"
+    return 1
+  fi
+  next=$(mktemp "${TMPDIR:-/tmp}/sentinel.XXXXXXXX") || return
+  while :; do
+    left=0
+    _SENTINEL_NEXT=$next _SENTINEL_LEVEL=$((SHLVL + 1)) command @PROGRAM@ "${words[@]}" || left=$?
+    [[ -s $next ]] || break
+    directory='' words=()
+    while IFS= read -r -d '' word; do
+      if [[ -z $directory ]]; then directory=$word; else words+=("$word"); fi
+    done <"$next"
+    : >"$next"
+    [[ $directory == "$PWD" ]] || builtin cd -- "$directory" || :
+  done
+  rm -f -- "$next"
+  [[ $here == "$PWD" ]] || builtin cd -- "$here" || :
+  return "$left"
 }"""
 
-_POSIX_ONE = 'function @NAME@ { command @PROGRAM@ @DOOR@ --profile=@PROFILE@ "$@"; }'
+_POSIX_SWITCH = """\
+unalias @NAME@ 2>/dev/null || :
+function @NAME@ { _sentinel_run @DOOR@ "$@"; }"""
+
+_POSIX_ONE = 'function @NAME@ { _sentinel_run @DOOR@ --profile=@PROFILE@ "$@"; }'
 
 _BASH_COMPLETION = """\
 function _sentinel_complete {
@@ -103,13 +137,41 @@ function _sentinel_complete {
 }
 if (( $+functions[compdef] )); then compdef _sentinel_complete sentinel @LISTED@; fi"""
 
+_FISH_RUN = """\
+function _sentinel_run
+    set -l typed $argv[2..-1]
+    set -l words exec
+    test $argv[1] = server; and set -a words --server
+    set -q typed[1]; and not string match -q -- '-*' $typed[1]; and set -a words --profile
+    set -a words $typed
+    if test (count $typed) -gt 1; or string match -q -- '-*' $typed
+        command @PROGRAM@ $words
+        return
+    end
+    if set -q AWS_SENTINEL; and test "$_SENTINEL_LEVEL" = "$SHLVL" -a -f "$_SENTINEL_NEXT"
+        string join0 -- $PWD $words >$_SENTINEL_NEXT; and exit
+        return 1
+    end
+    set -l next (mktemp); or return
+    set -l here $PWD
+    set -l left 0
+    while true
+        _SENTINEL_NEXT=$next _SENTINEL_LEVEL=(math $SHLVL + 1) command @PROGRAM@ $words
+        set left $status
+        test -s $next; or break
+        set words (string split0 <$next)
+        true >$next
+        test $PWD = $words[1]; or builtin cd $words[1]
+        set -e words[1]
+    end
+    rm -f -- $next
+    test $PWD = $here; or builtin cd $here
+    return $left
+end"""
+
 _FISH_SWITCH = """\
 function @NAME@ --description 'Run a command, or a shell, with credentials of an AWS profile'
-    if set -q argv[1]; and not string match -q -- '-*' $argv[1]
-        command @PROGRAM@ @DOOR@ --profile $argv
-    else
-        command @PROGRAM@ @DOOR@ $argv
-    end
+    _sentinel_run @DOOR@ $argv
 end"""
 
 _FISH_COMPLETION = """\
@@ -149,6 +211,7 @@ end"""
 
 TEXTS: Mapping[str, Text] = {
     "bash": Text(
+        run=_POSIX_RUN,
         switch=_POSIX_SWITCH,
         completion=_BASH_COMPLETION,
         one=f"  {_POSIX_ONE}\n  complete -o default -o bashdefault -F _sentinel_complete @NAME@",
@@ -157,14 +220,16 @@ TEXTS: Mapping[str, Text] = {
         after_ones="fi",
     ),
     "zsh": Text(
+        run=_POSIX_RUN,
         switch=_POSIX_SWITCH,
         completion=_ZSH_COMPLETION,
         one=f"{_POSIX_ONE}\nif (( $+functions[compdef] )); then compdef _sentinel_complete @NAME@; fi",
     ),
     "fish": Text(
+        run=_FISH_RUN,
         switch=_FISH_SWITCH,
         completion=_FISH_COMPLETION,
-        one="function @NAME@; command @PROGRAM@ @DOOR@ --profile=@PROFILE@ $argv; end\n"
+        one="function @NAME@; _sentinel_run @DOOR@ --profile=@PROFILE@ $argv; end\n"
         "complete -c @NAME@ -f -a '(__sentinel_complete)'",
         between=" ",
     ),

@@ -36,7 +36,7 @@ def test_functions_for_profiles_only_when_they_are_wanted(home: CommandLine, she
     ran = home("shell", "init", shell, "--functions", "--include-server")
     for name in ("sentinel-dev", "sentinel-dev-eu", "sentinel-my-profile-server", "sxs"):
         assert f"function {name}" in ran.out
-    assert "--server --profile='my profile'" in ran.out
+    assert "_sentinel_run server --profile='my profile'" in ran.out
 
 
 def test_a_profile_without_a_function_is_named(home: CommandLine) -> None:
