@@ -57,7 +57,8 @@ def console(
 async def _address(
     settings: Settings, profile: str, service: str | None, duration: str | None
 ) -> tuple[Secret, str]:
-    from cli.serving import Wish, once
+    from cli.serving import once
+    from cli.wish import Wish
     from sentinel_server import wiring
     from sentinel_server.clock import whole_seconds
     from sentinel_server.credentials.console import destination, session_document, sign_in_url, site_of

@@ -24,7 +24,9 @@ from sentinel_server.errors import BadInput, Nested
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cli.child.end import ChildEnd
     from cli.containers import Needs
+    from cli.wish import Wish
     from sentinel_server.settings.resolve import Settings
 
 _SERVER_ONLY = (
@@ -93,7 +95,7 @@ def exec_command(
     _refuse_nesting(settings.environ)
     from cli.child.run import exit_as
     from cli.picking import chosen_profile
-    from cli.serving import Wish, run_once, run_served
+    from cli.wish import Wish
 
     wish = Wish(
         profile=chosen_profile(settings, profile, command),
@@ -103,7 +105,19 @@ def exec_command(
         mfa_token=mfa_token,
         needs=_for_containers(settings, write) if docker else None,
     )
-    exit_as(run(run_served(settings, wish)) if server else run_once(settings, wish))
+    exit_as(_run(settings, wish, server=server))
+
+
+def _run(settings: Settings, wish: Wish, *, server: bool) -> ChildEnd:
+    from sentinel_server.wiring.entrance import needs_nobody
+
+    if server and wish.lazy and needs_nobody(settings, wish.profile):
+        from cli.lazily import run_lazily
+
+        return run(run_lazily(settings, wish))
+    from cli.serving import run_once, run_served
+
+    return run(run_served(settings, wish)) if server else run_once(settings, wish)
 
 
 def _for_containers(settings: Settings, write: str | None) -> Needs:

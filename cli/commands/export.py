@@ -47,7 +47,8 @@ def export(profile: str | None, form: str, duration: str | None, **flags: Any) -
     """
     settings = settings_from(flags_of(flags))
     from cli.picking import chosen_profile
-    from cli.serving import Wish, once
+    from cli.serving import once
+    from cli.wish import Wish
     from sentinel_server.credentials.exporting import exported
     from sentinel_server.policy.schema import Mode
 

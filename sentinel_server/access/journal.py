@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,8 +75,9 @@ class Journal:
         return replace(self._about, **known)
 
     async def write(self, event: AuditEvent, *, durable: bool = True) -> None:
-        """Write one line now. Raises AuditUnavailable."""
-        await self._sink.record(event, durable=durable)
+        """Write one line now. Raises AuditUnavailable, and tells of it: nothing is served then."""
+        with self._telling():
+            await self._sink.record(event, durable=durable)
 
     async def served(self, allow: Allow, issue_id: str, times: int = 1) -> None:
         """Count answers with credentials. Raises AuditUnavailable when the log must have it and cannot."""
@@ -88,7 +89,8 @@ class Journal:
             event = self.line(word, allow, effect="allow", issue_id=issue_id)
             self._begin(key, _Run(event, later=Action.SERVED, due=due))
         self._runs[key].count += times
-        await self._settle()
+        with self._telling():
+            await self._settle()
         self._tell(None, None)
 
     async def refused(self, decision: Deny | NeedsApproval, times: int = 1) -> None:
@@ -136,6 +138,14 @@ class Journal:
         run.count = 0 if before is None else before.count
         self._runs[key] = run
 
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except AuditUnavailable as error:
+            self._tell((error.code, error.message), error)
+            raise
+
     def _tell(self, refusal: Key | None, error: SentinelError | None) -> None:
         if refusal != self._last_told:
             self._last_told = refusal
@@ -172,7 +182,7 @@ class Journal:
         run = self._runs[key]
         count, run.count = run.count, 0
         try:
-            await self.write(replace(run.event, at=self._clock.now(), count=count))
+            await self._sink.record(replace(run.event, at=self._clock.now(), count=count))
         except AuditUnavailable:
             owing = self._runs[key]  # perhaps another by now, which owes what this one did
             owing.count, owing.due = owing.count + count, -math.inf

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, cast
+from typing import cast
 
 from aiohttp import web
 
@@ -18,11 +18,9 @@ from sentinel_server.web import errors, health
 from sentinel_server.web.auth import Guard
 from sentinel_server.web.connection import Connection, Handler
 from sentinel_server.web.door import Door, Witness
+from sentinel_server.web.listening import CREDENTIALS
 from sentinel_server.web.rate_limit import RateLimit
 from sentinel_server.web.reply import Page, Reply, page
-
-CREDENTIALS: Final = "/credentials"
-"""The only path that serves credentials."""
 
 SameUser = Callable[[asyncio.Transport], bool]
 """Whether the process at the other end is one of our user's."""

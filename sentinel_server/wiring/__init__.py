@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from sentinel_server.wiring.doors import (
         Door,
         child_files,
+        load_door,
         loopback,
         open_door,
-        runtime_directory,
         sign_in,
     )
     from sentinel_server.wiring.emergencies import (
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
         open_desk,
         open_invocation,
         read_overseers,
+    )
+    from sentinel_server.wiring.entrance import (
+        Entrance,
+        needs_nobody,
+        open_entrance,
+        runtime_directory,
     )
     from sentinel_server.wiring.factors import Factors, fresh_code, fresh_totp, open_factors
     from sentinel_server.wiring.imports import aws_vault_store
@@ -66,7 +72,8 @@ _MODULES = {
     "audit_keys": "log_public_keys seal_key_of",
     "audits": "log_reader open_audit open_shippers",
     "diagnosis": "Subject diagnose",
-    "doors": "Door child_files loopback open_door runtime_directory sign_in",
+    "doors": "Door child_files load_door loopback open_door sign_in",
+    "entrance": "Entrance needs_nobody open_entrance runtime_directory",
     "emergencies": "Invocation find_actor open_desk open_invocation read_overseers",
     "factors": "Factors fresh_code fresh_totp open_factors",
     "imports": "aws_vault_store",
@@ -91,6 +98,7 @@ _WHERE = {name: module for module, names in _MODULES.items() for name in names.s
 __all__ = [
     "Asker",
     "Door",
+    "Entrance",
     "Factors",
     "Invocation",
     "KeyRing",
@@ -111,6 +119,7 @@ __all__ = [
     "fresh_code",
     "fresh_totp",
     "key_ring",
+    "load_door",
     "load_profile",
     "log_in",
     "log_out",
@@ -118,12 +127,14 @@ __all__ = [
     "log_reader",
     "loopback",
     "mfa_serial",
+    "needs_nobody",
     "open_asking",
     "open_audit",
     "open_deciding",
     "open_desk",
     "open_destinations",
     "open_door",
+    "open_entrance",
     "open_factors",
     "open_invocation",
     "open_keyring",

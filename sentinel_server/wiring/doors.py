@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from sentinel_server.access.facts import Ask
     from sentinel_server.access.gate import Gate
     from sentinel_server.access.seat import Seat, Sources
-    from sentinel_server.access.session import ServerSession
     from sentinel_server.adapters.aws.base import BotoBase
     from sentinel_server.adapters.local.child_files import ChildFiles
     from sentinel_server.auditlog.sink import AuditSink
@@ -34,7 +32,10 @@ if TYPE_CHECKING:
     from sentinel_server.credentials.profiles import Profile
     from sentinel_server.secret import Secret
     from sentinel_server.settings.resolve import Settings
+    from sentinel_server.web.door import Door as WebDoor
+    from sentinel_server.web.door import Witness
     from sentinel_server.web.run import LoopbackServer
+    from sentinel_server.wiring.entrance import Entrance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,30 +124,27 @@ async def _looked_after(base: BotoBase, profile: str, clock: Clock, visitor: Vis
         await asyncio.gather(keeping, return_exceptions=True)
 
 
-def loopback(settings: Settings, session: ServerSession, clock: Clock) -> tuple[LoopbackServer, Secret]:
-    """The loopback server for one session, not yet started, and the token that its child must show."""
-    from sentinel_server.web.auth import fresh_token
+def load_door() -> None:
+    """Import what `open_door` and `loopback` would, which takes most of their time; for a thread."""
+    import sentinel_server.adapters.aws.base
+    import sentinel_server.adapters.aws.sts
+    import sentinel_server.web.run  # noqa: F401
+
+
+def loopback(
+    settings: Settings, entrance: Entrance, door: WebDoor, witness: Witness, clock: Clock
+) -> LoopbackServer:
+    """The loopback server at an entrance, not yet started."""
     from sentinel_server.web.namespaces import owner_anywhere
-    from sentinel_server.web.options import LOOPBACK, WebOptions
+    from sentinel_server.web.options import LOOPBACK
     from sentinel_server.web.peer import owner, same_user_at
     from sentinel_server.web.run import LoopbackServer
 
-    token = fresh_token()
-    options = WebOptions(
-        token=token, listen=settings.listen, port=settings.server_port, rate_limit=settings.rate_limit
-    )
     lookup = owner if settings.listen == LOOPBACK else owner_anywhere
     ours = partial(same_user_at, allowed=settings.allow_uid, lookup=lookup)
-    return LoopbackServer(session, session, options, clock=clock, same_user=ours), token
-
-
-@contextmanager
-def runtime_directory(settings: Settings) -> Iterator[Callable[[str, str], Path]]:
-    """A private directory for one server; call what comes with a name and a text to write a file in it."""
-    from sentinel_server.adapters.local.private import private_directory, private_file
-
-    with private_directory(settings.environ) as directory:
-        yield lambda name, text: private_file(directory, name, text)
+    return LoopbackServer(
+        door, witness, entrance.options, clock=clock, same_user=ours, listener=entrance.listener
+    )
 
 
 async def sign_in(door: Door, usual: str, session: Secret) -> tuple[str, Secret]:

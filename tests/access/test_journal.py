@@ -226,3 +226,35 @@ async def test_what_the_door_counted_by_itself_outlasts_a_log_that_fails() -> No
     desk.audit.fails = None
     await desk.journal.flush()
     assert sorted(desk.lines()) == [("auth_failed", 2), ("rate_limited", 1)]
+
+
+FULL = AuditUnavailable("no space left on device")
+
+
+async def test_a_mint_that_cannot_be_written_down_is_told_once() -> None:
+    desk = Desk()
+    desk.audit.fails = FULL
+    for _ in range(3):
+        with pytest.raises(AuditUnavailable):
+            await desk.journal.write(desk.journal.line(Action.INTENT, ALLOWED))
+    assert desk.told == [FULL]
+
+
+async def test_an_answer_that_cannot_be_written_down_is_told_and_so_is_its_end() -> None:
+    desk = Desk()
+    await desk.journal.refused(FROZEN)
+    desk.audit.fails = FULL
+    for _ in range(3):
+        with pytest.raises(AuditUnavailable):
+            await desk.journal.served(ALLOWED, ISSUE)
+    desk.audit.fails = None
+    await desk.journal.served(ALLOWED, ISSUE)
+    assert desk.told == [FROZEN.error, FULL, None]
+
+
+async def test_a_refusal_stays_the_reason_when_the_log_cannot_be_written_either() -> None:
+    desk = Desk()
+    desk.audit.fails = FULL
+    for _ in range(3):
+        await desk.journal.refused(FROZEN)
+    assert desk.told == [FROZEN.error]

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -125,9 +125,15 @@ class Deployment:
     @contextmanager
     def door(self, *flags: str, profile: str = "prod", **env: str) -> Iterator[Door]:
         """A running `exec --server` whose endpoint the test may use like its child."""
+        with self.a_door(*flags, profile=profile, **env) as door:
+            yield replace(door, session=session_of(door.running))
+
+    @contextmanager
+    def a_door(self, *flags: str, profile: str = "prod", **env: str) -> Iterator[Door]:
+        """The same where no session need be there yet."""
         with self.serving(*flags, "--", "sh", "-c", DOOR, profile=profile, **env) as running:
             told = running.wait_for(r"^door (\S+) (\S+)$")
-            yield Door(running=running, session=session_of(running), url=told[1], token=told[2])
+            yield Door(running=running, session="", url=told[1], token=told[2])
 
     def revoke(self, session: str, reason: str = "INC-42 laptop stolen") -> Ran:
         """`server-revoke`, in a process of its own; it must succeed."""
