@@ -42,7 +42,12 @@ def run_in(
 
 
 def shell_environment(home: Path, **more: str) -> dict[str, str]:
-    """What a shell of somebody with this home begins with."""
+    """What a shell of somebody with this home begins with.
+
+    A fish in a new home reads every manual page in the background, for minutes and beyond its own end, unless
+    it seems to have done so before.
+    """
+    (home / ".local" / "share" / "fish" / "generated_completions").mkdir(parents=True, exist_ok=True)
     usual = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb"}
     return {**usual, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), **more}
 
