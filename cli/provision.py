@@ -83,12 +83,16 @@ def _place(settings: Settings, family: Family, location: StoreLocation) -> Place
 
 
 def iam_text(where: Sequence[Place], account: str | None, role: str) -> str:
-    """The IAM policy of one role as JSON, or with `all` an object of every role's. Raises BadInput."""
+    """The IAM policy of one role as JSON, or with `all` an object of every role's. A notifier may publish to
+    the topics in the settings. Raises BadInput.
+    """
     arns = {place.family: _arn(place, account or place.location.account) for place in where}
+    topics = [to.where for to in where[0].settings.notifications_to if isinstance(to.where, str)]
+    topics = [topic for topic in topics if topic.startswith("arn:")]
     if role != "all":
-        return json.dumps(policy(Role(role), arns), indent=2)
+        return json.dumps(policy(Role(role), arns, topics), indent=2)
     theirs = [each for each in Role if any(each in ROLES[family] for family in arns)]
-    return json.dumps({each.value: policy(each, arns) for each in theirs}, indent=2)
+    return json.dumps({each.value: policy(each, arns, topics) for each in theirs}, indent=2)
 
 
 def _arn(place: Place, account: str | None) -> str:

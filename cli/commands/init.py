@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sentinel_server.settings.resolve import Settings
 
 SESSION_ROLES = ("developer", "security", "auditor")
-APPROVAL_ROLES = ("requester", "approver", "security", "auditor")
-BREAKGLASS_ROLES = ("invoker", "reviewer", "security", "auditor")
+APPROVAL_ROLES = ("requester", "approver", "notifier", "security", "auditor")
+BREAKGLASS_ROLES = ("invoker", "reviewer", "notifier", "security", "auditor")
 ALL_ROLES = tuple(dict.fromkeys((*SESSION_ROLES, *APPROVAL_ROLES, *BREAKGLASS_ROLES)))
 """What `--generate-iam` may say beside `all`; a test holds them to `provisioning.iam.ROLES`."""
 

@@ -14,7 +14,7 @@ from sentinel_server.breakglass.model import EventState
 from sentinel_server.breakglass.rows import read_event
 from sentinel_server.clock import sortable
 from sentinel_server.errors import SentinelError
-from sentinel_server.records.model import RETENTION, Change, Ledger, Row, Search
+from sentinel_server.records.model import RETENTION, Change, Ledger, Row, Search, kept
 from sentinel_server.records.store import Records
 
 KEPT = timedelta(days=400)
@@ -49,5 +49,4 @@ async def _age(records: Records, row: Row, now: datetime) -> None:
     event = read_event(row)
     if RETENTION in row.values or event.review is None or not event.intact:
         return
-    kept = int((now + KEPT).timestamp())
-    await records.commit([Change(ref=row.ref, seen=row.version, set={RETENTION: kept})])
+    await records.commit([Change(ref=row.ref, seen=row.version, set={RETENTION: kept(now, KEPT)})])

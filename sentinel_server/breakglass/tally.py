@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sentinel_server.breakglass.limits import Opening, Past
 from sentinel_server.breakglass.model import Emergency
@@ -23,8 +23,11 @@ from sentinel_server.breakglass.rows import escaped, event_ref, person_profile, 
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.policy.ratelimit import LONGEST_WINDOW
-from sentinel_server.records.model import Change, Ledger, Ref, Row
+from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Value, kept
 from sentinel_server.records.store import Records
+
+SLACK = timedelta(days=7)
+"""How much longer than they can matter these rows are kept."""
 
 REMEMBERED = 1000
 """Openings that a row lists at most: as many as the largest quota. Older ones than any window are dropped."""
@@ -68,7 +71,13 @@ class Tally:
 
     def changes(self, event: Emergency) -> tuple[Change, ...]:
         """What remembers `event`; they hold only while nothing else was remembered since."""
-        lock = {"kind": "lock", "event_id": event.id, "opened_at": sortable(event.created_at)}
+        opened_at = sortable(event.created_at)
+        lock: Mapping[str, Value] = {
+            "kind": "lock",
+            "event_id": event.id,
+            "opened_at": opened_at,
+            RETENTION: _kept(event),
+        }
         return (
             *(Change(ref=ref, seen=self._seen(ref), set=lock) for ref in self.keys.locks),
             *(self._list(ref, self.past.of_person, event, event.profile) for ref in self.keys.people),
@@ -80,11 +89,18 @@ class Tally:
         kept = [each for each in before if now - each.at < LONGEST_WINDOW]
         listed = [*kept, Opening(at=now, name=name)][-REMEMBERED:]
         text = json.dumps([[sortable(each.at), each.name] for each in listed], separators=(",", ":"))
-        return Change(ref=ref, seen=self._seen(ref), set={"kind": "quota", "openings": text})
+        return Change(
+            ref=ref, seen=self._seen(ref), set={"kind": "quota", "openings": text, RETENTION: _kept(event)}
+        )
 
     def _seen(self, ref: Ref) -> int | None:
         row = self.rows.get(ref)
         return None if row is None else row.version
+
+
+def _kept(event: Emergency) -> int:
+    """Past every window and cool-down that may count this opening, so that nothing begins anew before."""
+    return kept(event.created_at, LONGEST_WINDOW + SLACK)
 
 
 async def read_tally(records: Records, where: Keys) -> Tally:

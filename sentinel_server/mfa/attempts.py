@@ -10,13 +10,16 @@ from datetime import datetime, timedelta
 
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import MfaUnavailable
-from sentinel_server.records.model import Change, Ledger, Ref, Row, Value
+from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Value, kept
 
 MOST = 5
 """Wrong codes within `WINDOW` before none is taken for `LOCK`; and codes sent within it."""
 
 WINDOW = timedelta(minutes=15)
 LOCK = timedelta(minutes=15)
+
+KEPT = timedelta(days=400)
+"""How long a row is kept after its last use: so long that no code of then is taken by a clock set back."""
 
 KIND = "mfa"
 
@@ -60,6 +63,7 @@ class Attempts:
             "sent": self.sent,
             "counted_since": None if self.since is None else sortable(self.since),
             "locked_until": None if self.locked_until is None else sortable(self.locked_until),
+            RETENTION: kept(now, KEPT),
         }
         if self.version is None:
             values |= {"kind": KIND, "created_at": sortable(now)}

@@ -15,10 +15,12 @@ from typing import Protocol
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.mfa.proof import Asked
 from sentinel_server.policy.breakglass import MfaMethod
-from sentinel_server.records.model import Change, Ledger, Ref, Row, Value
+from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Value, kept
 from sentinel_server.secret import Secret
 
 LIFETIME = timedelta(minutes=5)
+KEPT = timedelta(days=7)
+"""How long a challenge is kept once it is too old: without its row no code is taken for it either."""
 TRIES = 3
 """Wrong codes after which a challenge is over, whatever comes then."""
 
@@ -101,6 +103,7 @@ def creation(challenge: Challenge) -> Change:
             "target": challenge.target,
             "digest": challenge.digest,
             "tries": 0,
+            RETENTION: kept(challenge.expires_at, KEPT),
         },
     )
 

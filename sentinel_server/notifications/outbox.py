@@ -19,7 +19,7 @@ from enum import Enum
 from sentinel_server.canonical import canonical
 from sentinel_server.clock import MAX_SKEW, parse_sortable, sortable
 from sentinel_server.notifications.event import Event, clean, to_fields
-from sentinel_server.records.model import Change, Ledger, Ref, Row, Search, Value
+from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Search, Value, kept
 
 KIND = "outbox"
 """The `kind` of a row of the outbox."""
@@ -34,6 +34,9 @@ GIVE_UP = timedelta(days=7)
 
 LEASE = timedelta(seconds=60)
 """How long a row stays claimed by one who has died; longer than a message and the commits around it take."""
+
+KEPT_UNTOLD, KEPT_TOLD = timedelta(days=400), timedelta(days=30)
+"""How long a message is kept for somebody to tell it, and a settled one for somebody to look at."""
 
 LONGEST_WAIT = timedelta(minutes=90)
 """How long a row waits at most; a claim or a wait that is longer than any of ours is none."""
@@ -102,6 +105,7 @@ class Entry:
             "leased_until": None,
             "last_error": _short(given_up) or None,
             "given_up_at" if given_up else "delivered_at": sortable(now),
+            RETENTION: kept(now, KEPT_TOLD),
         }
         return self._change(ended)
 
@@ -150,6 +154,7 @@ def outbox_change(ledger: Ledger, event: Event, delivery_id: str) -> Change:
             "body": canonical(to_fields(event)).decode("ascii"),
             "attempts": 0,
             "next_at": sortable(event.at),
+            RETENTION: kept(event.at, KEPT_UNTOLD),
         },
     )
 

@@ -92,6 +92,8 @@ def sessions_table(name: str = DEFAULT_PREFIX + "sessions") -> Table:
 
 
 def ledger_table(ledger: Ledger, name: str | None = None) -> Table:
-    """The table of a ledger; rows in it are forgotten only when security's sweep has set their end."""
+    """The table of a ledger; requests and emergencies in it are forgotten only when security's sweep has set
+    their end, and what counts or was told when it can matter no more.
+    """
     indexes = tuple(index_on(attribute) for attribute in INDEXED[ledger])
     return Table(name=name or DEFAULT_PREFIX + ledger.value, indexes=indexes, ttl=RETENTION)

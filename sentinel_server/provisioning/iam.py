@@ -3,13 +3,13 @@
 A *developer* holds sessions: reads them and every block, and writes what `OWNER_ATTRIBUTES` names, so that
 nobody can write, change or remove the revocation that stops them. *Security* revokes, blocks and sweeps. An
 *auditor* reads. Of approvals and emergencies there are a *requester*, an *approver*, an *invoker* and a
-*reviewer*; whoever is two of these gets two policies.
+*reviewer*; whoever is two of these gets two policies. A *notifier* is the cron that delivers messages.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import assert_never
 
@@ -39,14 +39,15 @@ class Role(Enum):
     APPROVER = "approver"
     INVOKER = "invoker"
     REVIEWER = "reviewer"
+    NOTIFIER = "notifier"
     SECURITY = "security"
     AUDITOR = "auditor"
 
 
 ROLES: Mapping[Family, tuple[Role, ...]] = {
     Family.SESSIONS: (Role.DEVELOPER, Role.SECURITY, Role.AUDITOR),
-    Family.REQUESTS: (Role.REQUESTER, Role.APPROVER, Role.SECURITY, Role.AUDITOR),
-    Family.BREAKGLASS: (Role.INVOKER, Role.REVIEWER, Role.SECURITY, Role.AUDITOR),
+    Family.REQUESTS: (Role.REQUESTER, Role.APPROVER, Role.NOTIFIER, Role.SECURITY, Role.AUDITOR),
+    Family.BREAKGLASS: (Role.INVOKER, Role.REVIEWER, Role.NOTIFIER, Role.SECURITY, Role.AUDITOR),
 }
 """Who has to do with which table."""
 
@@ -82,14 +83,19 @@ _PARTITIONS = (
 )
 
 
-def policy(role: Role, arns: Mapping[Family, str]) -> Document:
-    """The identity policy of a role for those of these tables that it has to do with."""
+def policy(role: Role, arns: Mapping[Family, str], topics: Sequence[str] = ()) -> Document:
+    """The identity policy of a role for those of these tables that it has to do with.
+
+    `topics` are the ARNs of those that a notifier publishes to.
+    """
     statements = [
         statement
         for family, arn in arns.items()
         if role in ROLES[family]
         for statement in _statements(role, family, arn)
     ]
+    if role is Role.NOTIFIER and topics:
+        statements.append(ledgers.publishing(topics))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -102,14 +108,10 @@ def _statements(role: Role, family: Family, arn: str) -> list[Statement]:
     match role:
         case Role.DEVELOPER:
             return [_read(arn, own=True), _hold(arn)]
-        case Role.REQUESTER:
-            return ledgers.requester(arn)
-        case Role.APPROVER:
-            return ledgers.approver(arn)
-        case Role.INVOKER:
-            return ledgers.invoker(arn)
-        case Role.REVIEWER:
-            return ledgers.reviewer(arn)
+        case Role.REQUESTER | Role.APPROVER | Role.INVOKER | Role.REVIEWER:
+            return _WORKERS[role](arn)
+        case Role.NOTIFIER:
+            return ledgers.notifier(family, arn)
         case Role.SECURITY:
             ours = family is Family.SESSIONS
             return _secure(arn) if ours else ledgers.security(family, arn)
@@ -117,6 +119,14 @@ def _statements(role: Role, family: Family, arn: str) -> list[Statement]:
             return [_read(arn)] if family is Family.SESSIONS else ledgers.auditor(family, arn)
         case _:
             assert_never(role)
+
+
+_WORKERS: Mapping[Role, Callable[[str], list[Statement]]] = {
+    Role.REQUESTER: ledgers.requester,
+    Role.APPROVER: ledgers.approver,
+    Role.INVOKER: ledgers.invoker,
+    Role.REVIEWER: ledgers.reviewer,
+}
 
 
 def _read(arn: str, *, own: bool = False) -> Statement:

@@ -1,7 +1,7 @@
 """Who writes what in the rows of approvals and emergencies, and the IAM statements that hold them apart.
 
 Requesters write what is asked, approvers what they decide, and neither the other's: not even in the same
-commit. What came to an end stays: nobody may delete, only security sets the time at which a row may be
+commit. What came to an end stays: nobody may delete, only security sets the time at which it may be
 forgotten, and what security ended nobody else can begin again. The key of a row tells its kind: those of
 requests and emergencies are the ones without a `#`.
 """
@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sentinel_server.breakglass.model import INVOKED
+from sentinel_server.notifications.outbox import INDEX as OUTBOX
 from sentinel_server.provisioning.desired import KEY, Family, index_on
-from sentinel_server.provisioning.statements import Keys, Statement, like, reading, unlike, writing
+from sentinel_server.provisioning.statements import Keys, Statement, finding, like, reading, unlike, writing
 from sentinel_server.records.model import RETENTION, SORT
 from sentinel_server.requests.model import SUBJECT
 
@@ -34,7 +35,7 @@ CUT_REQUEST = ("cut_at", "cut_by", "cut_comment")
 CUT_EMERGENCY = ("cut_at", "cut_by", "cut_reason")
 """What security ends with, and nobody else can write or take back."""
 
-PENDING = ("kind", "requests")
+PENDING = ("kind", "requests", RETENTION)
 """What a requester writes in the row that counts their open requests."""
 
 CLOSED = ("status", "closed_at", "closed_by", "closed_reason")
@@ -44,18 +45,19 @@ OPENED = (*INVOKED, *_FOUND_BY, "ended_at", "ended_by", "ended_reason")
 REVIEWED = ("reviewed_at", "reviewed_by", "reviewed_justified", "reviewed_comment", *CLOSED)
 """What a reviewer writes in an emergency; they may close it, too."""
 
-TALLIED = ("kind", "event_id", "opened_at", "openings")
+TALLIED = ("kind", "event_id", "opened_at", "openings", RETENTION)
 """What remembers openings, for quotas and cool-downs."""
 
 PROVED = (
     *("kind", SORT, "last_step", "failures", "sent", "counted_since", "locked_until"),
     *("expires_at", "for_person", "for_profile", "purpose", "method", "target", "digest", "tries", "used_at"),
+    RETENTION,
 )
 """What is remembered of second factors and of codes that were sent."""
 
 TOLD = (
     *("kind", "outbox", SORT, "type", "body", "attempts", "next_at", "leased_until", "last_error", "done"),
-    *("delivered_at", "given_up_at"),
+    *("delivered_at", "given_up_at", RETENTION),
 )
 """The outbox: whoever changes something also writes down that others are to be told, and tells them."""
 
@@ -118,6 +120,20 @@ def security(family: Family, arn: str) -> list[Statement]:
         _write("MendLimits", arn, (*TALLIED, *PROVED), like(*_TALLIES, *_FACTORS)),
         _write("TellOfEmergencies", arn, TOLD, like("outbox#*")),
     ]
+
+
+def notifier(family: Family, arn: str) -> list[Statement]:
+    """Delivers messages: finds those that are due, and writes down what became of them."""
+    what = "Requests" if family is Family.REQUESTS else "Emergencies"
+    return [
+        finding(f"FindMessagesOf{what}", arn, index_on(OUTBOX)),
+        _write(f"TellOf{what}", arn, TOLD, like("outbox#*")),
+    ]
+
+
+def publishing(topics: Sequence[str]) -> Statement:
+    """Publishing to these topics, by ARN."""
+    return {"Sid": "Publish", "Effect": "Allow", "Action": ["sns:Publish"], "Resource": sorted(set(topics))}
 
 
 def auditor(family: Family, arn: str) -> list[Statement]:

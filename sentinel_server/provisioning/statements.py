@@ -44,6 +44,16 @@ def reading(sid: str, arn: str, indexes: Sequence[Index] | None, *more: str) -> 
     }
 
 
+def finding(sid: str, arn: str, index: Index) -> Statement:
+    """Queries of one index of a table, and no other read."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": ["dynamodb:Query"],
+        "Resource": [f"{arn}/index/{index.name}"],
+    }
+
+
 def writing(
     sid: str,
     arn: str,

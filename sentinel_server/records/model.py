@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 
 Value = str | int
@@ -41,9 +42,15 @@ RESERVED = frozenset({"id", "version"})
 """Attributes that a store keeps for itself: a row's key and its version."""
 
 RETENTION = "ttl"
-"""Unix seconds after which DynamoDB may forget the row: 400 days and more past its end. Only security's
-sweep sets it.
+"""Unix seconds after which DynamoDB may forget the row. In what is evidence, requests and emergencies, only
+security's sweep sets it: 400 days and more past the end. What only counts, or was told, has it from whoever
+writes it, past the time in which it can matter.
 """
+
+
+def kept(at: datetime, span: timedelta) -> int:
+    """The `RETENTION` of what is to be kept for that long from then on."""
+    return int((at + span).timestamp())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

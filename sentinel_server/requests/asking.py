@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from shlex import quote
@@ -12,7 +13,7 @@ from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import SYSTEM, EventType
 from sentinel_server.policy.approval import ApprovalRule
 from sentinel_server.policy.durations import format_duration
-from sentinel_server.records.model import Change, Ledger, Ref, Row
+from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Value, kept
 from sentinel_server.records.store import Records
 from sentinel_server.requests.deeds import Deed, Done
 from sentinel_server.requests.desk import (
@@ -33,6 +34,8 @@ from sentinel_server.requests.words import checked_duration, checked_justificati
 
 PENDING = "pending"
 """The `kind` of the row that counts a person's open requests."""
+SLACK = timedelta(days=7)
+"""How much longer than a request can be open that row is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ async def ask(desk: Desk, wanted: Wanted) -> Done:
         else:
             open_ = await _open(desk, request.person, now)
             _check_open(desk, open_, wanted)
-            done = await _made(desk, request, now, others=(_counted(open_, request),))
+            done = await _made(desk, request, now, others=(_counted(open_, request, now),))
         if done is not None:
             return done
         await desk.rest(attempt)
@@ -226,6 +229,11 @@ def _check_open(desk: Desk, open_: _Open, wanted: Wanted) -> None:
         )
 
 
-def _counted(open_: _Open, request: AccessRequest) -> Change:
+def _counted(open_: _Open, request: AccessRequest, now: datetime) -> Change:
     ids = [*(each.id for each in open_.requests), request.id]
-    return Change(ref=open_.ref, seen=open_.version, set={"kind": PENDING, "requests": json.dumps(ids)})
+    values: Mapping[str, Value] = {
+        "kind": PENDING,
+        "requests": json.dumps(ids),
+        RETENTION: kept(now, REQUEST_TTL + SLACK),
+    }
+    return Change(ref=open_.ref, seen=open_.version, set=values)

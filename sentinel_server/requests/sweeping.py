@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sentinel_server.clock import sortable
 from sentinel_server.errors import SentinelError
 from sentinel_server.notifications.event import EventType
-from sentinel_server.records.model import RETENTION, Change, Ledger, Row, Search
+from sentinel_server.records.model import RETENTION, Change, Ledger, Row, Search, kept
 from sentinel_server.requests.deeds import Deed, Done
 from sentinel_server.requests.desk import Desk, change
 from sentinel_server.requests.model import KEPT_FOR, AccessRequest, Status
@@ -60,11 +60,11 @@ async def _swept(desk: Desk, row: Row) -> Done | None:
     request, now = read_request(row), desk.clock.now()
     if RETENTION in row.values or now < over_at(request):
         return None
-    kept = int((over_at(request) + KEPT_FOR).timestamp())
+    until = kept(over_at(request), KEPT_FOR)
     status = request.status(now)
     if status is not Status.EXPIRED or row.values.get("status") == status.value:
-        changed = await desk.records.commit([Change(ref=row.ref, seen=row.version, set={RETENTION: kept})])
+        changed = await desk.records.commit([Change(ref=row.ref, seen=row.version, set={RETENTION: until})])
         return Done(request=request) if changed else None
     after = replace(request, version=request.version + 1)
     deed = Deed(type=EventType.REQUEST_EXPIRED, request=after, at=now)
-    return await change(desk, request, {"status": status.value, RETENTION: kept}, (deed,))
+    return await change(desk, request, {"status": status.value, RETENTION: until}, (deed,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -26,8 +26,9 @@ from sentinel_server.errors import (
 )
 from sentinel_server.notifications.outbox import due, read_entry
 from sentinel_server.policy.breakglass import MfaMethod, MfaRequirement
+from sentinel_server.policy.ratelimit import LONGEST_WINDOW
 from sentinel_server.records.memory import MemoryRecords
-from sentinel_server.records.model import Change, Found, Ledger, Ref, Row, Search
+from sentinel_server.records.model import RETENTION, Change, Found, Ledger, Ref, Row, Search
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.emergencies import (
     ALICE,
@@ -292,6 +293,37 @@ class Unsure(MemoryRecords):
         if self._failed and self._silent:
             raise StoreUnavailable("still no answer")
         return await super().get(refs)
+
+
+async def test_what_limits_is_forgotten_only_when_it_can_limit_nothing_any_more() -> None:
+    clock = FakeClock()
+    desk = a_desk(clock=clock)
+    rules = rulebook(limited(max_per_user=9, quota_window=LONGEST_WINDOW, cooldown=timedelta(minutes=1)))
+    for _ in range(2):
+        event = (await open_glass(desk, a_call(), rules)).event
+        where = keys([ALICE.person], "prod", drill=False)
+        rows = await desk.records.get([*where.locks, *where.people, where.profile])
+        assert len(rows) == 3
+        for row in rows.values():
+            forgotten = datetime.fromtimestamp(int(row.values[RETENTION]), UTC)
+            assert forgotten > event.created_at + LONGEST_WINDOW, "no window and no cool-down begins anew"
+            assert forgotten < event.created_at + LONGEST_WINDOW * 2
+        clock.pass_(timedelta(days=1))
+
+
+async def test_an_opening_is_counted_until_its_row_is_forgotten_and_by_then_counts_no_more() -> None:
+    clock = FakeClock()
+    desk = a_desk(clock=clock)
+    rules = rulebook(limited(max_per_user=1, quota_window=LONGEST_WINDOW))
+    event = (await open_glass(desk, a_call(), rules)).event
+    clock.pass_(LONGEST_WINDOW - timedelta(seconds=1))
+    with pytest.raises(BreakGlassLimited):
+        await open_glass(desk, a_call(), rules)
+    (person,) = keys([ALICE.person], "prod", drill=False).people
+    row = (await desk.records.get([person]))[person]
+    assert clock.now() < datetime.fromtimestamp(int(row.values[RETENTION]), UTC)
+    clock.pass_(timedelta(seconds=1))
+    assert (await open_glass(desk, a_call(), rules)).event.id != event.id
 
 
 async def test_a_commit_whose_answer_was_lost_counts_when_its_row_is_there() -> None:

@@ -16,7 +16,7 @@ from sentinel_server.mfa.proof import Asked
 from sentinel_server.mfa.totp import Totp
 from sentinel_server.policy.breakglass import MfaMethod
 from sentinel_server.records.memory import MemoryRecords
-from sentinel_server.records.model import Change
+from sentinel_server.records.model import RETENTION, Change, kept
 from sentinel_server.secret import Secret
 from tests.fakes.factors import ALICE, BOB, FOR_PROD, SECRETS, Factors
 
@@ -216,6 +216,21 @@ async def test_the_store_does_not_have_the_code_that_was_sent() -> None:
     rows = await factors.records.get([challenge_ref(challenge.id), attempts_ref(ALICE)])
     assert len(rows) == 2
     assert all("1234567" not in str(row.values.values()) for row in rows.values())
+
+
+async def test_what_is_remembered_of_factors_is_forgotten_when_it_can_matter_no_more() -> None:
+    factors = Factors()
+    factors.by_telephone()
+    challenge = await factors.factor().begin(FOR_PROD)
+    assert challenge is not None
+    refs = challenge_ref(challenge.id), attempts_ref(ALICE)
+    code, counts = [(await factors.records.get(refs))[ref].values[RETENTION] for ref in refs]
+    assert code == kept(challenge.expires_at, timedelta(days=7))
+    assert counts == kept(factors.clock.now(), timedelta(days=400)), (
+        "no code of then is taken by a clock set back"
+    )
+    await factors.factor().verify(FOR_PROD, factors.telephone.code, challenge.id)
+    assert (await factors.records.get(refs))[refs[0]].values[RETENTION] == code
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from sentinel_server.notifications.outbox import (
     wait_before,
 )
 from sentinel_server.records.memory import MemoryRecords
-from sentinel_server.records.model import Change, Ledger, Ref, Row
+from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, kept
 from tests.fakes.clock import FakeClock
 from tests.fakes.notices import Inbox, asked, opened
 from tests.fakes.waiting import settle, until
@@ -90,6 +90,15 @@ async def test_29_a_process_that_dies_in_the_middle_of_delivery_loses_nothing() 
     world.clock.pass_(LEASE)
     assert outcomes(await world.outbox().flush(MINUTE)) == [Outcome.DELIVERED]
     assert inbox.ids == [ID]
+
+
+async def test_a_message_is_kept_for_whoever_tells_it_and_for_some_weeks_once_it_was_told() -> None:
+    world = World(hook=Inbox())
+    ref = await world.put()
+    assert world.row(ref).values[RETENTION] == kept(world.clock.now(), timedelta(days=400))
+    world.clock.pass_(timedelta(hours=1))
+    await world.outbox().flush(MINUTE)
+    assert world.row(ref).values[RETENTION] == kept(world.clock.now(), timedelta(days=30))
 
 
 async def test_what_was_delivered_is_not_due_any_more() -> None:

@@ -14,7 +14,7 @@ from sentinel_server.breakglass.model import INVOKED
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.provisioning.desired import OWNER_ATTRIBUTES, REVOCATION_ATTRIBUTES, Family
 from sentinel_server.provisioning.iam import ROLES, Role, policy, table_arn, text
-from sentinel_server.provisioning.ledgers import ALWAYS, TOLD
+from sentinel_server.provisioning.ledgers import ALWAYS
 from sentinel_server.records.model import RETENTION
 from sentinel_server.requests.model import SUBJECT
 
@@ -83,6 +83,8 @@ def test_a_document_is_the_same_every_time_and_names_one_table(family: Family, r
 def test_nobody_may_delete_scan_write_in_batches_or_use_partiql(family: Family, role: Role) -> None:
     allowed = {action for each in statements(role, family).values() for action in each["Action"]}
     reading = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+    if role is Role.NOTIFIER:
+        reading = {"dynamodb:Query"}
     if family is Family.SESSIONS:
         reading.add("dynamodb:DescribeTable")
     writing = set[str]() if role is Role.AUDITOR else {"dynamodb:UpdateItem"}
@@ -128,9 +130,34 @@ def test_what_security_ended_nobody_else_may_write_and_it_writes_no_ending_of_ot
 
 
 @pytest.mark.parametrize(("family", "role"), LEDGERS)
-def test_only_security_may_let_a_row_be_forgotten(family: Family, role: Role) -> None:
-    assert (RETENTION in written(role, family)) == (role is Role.SECURITY)
-    assert RETENTION not in TOLD
+def test_only_security_may_let_a_request_or_an_emergency_be_forgotten(family: Family, role: Role) -> None:
+    """The others say it of what they count and tell alone, whose keys have a `#`."""
+    for statement in statements(role, family).values():
+        condition = statement.get("Condition", {})
+        if RETENTION not in condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", ()):
+            continue
+        of_all = not all("#" in key for key in condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        assert not of_all or role is Role.SECURITY
+
+
+def test_a_notifier_finds_and_writes_messages_alone_and_publishes_to_its_topics() -> None:
+    topic = "arn:aws:sns:eu-west-1:111122223333:emergencies"
+    document: Any = policy(Role.NOTIFIER, EVERY, [topic])
+    found = {each["Sid"]: each for each in document["Statement"]}
+    assert found.pop("Publish") == {
+        "Sid": "Publish",
+        "Effect": "Allow",
+        "Action": ["sns:Publish"],
+        "Resource": [topic],
+    }
+    reads = [each for each in found.values() if each["Action"] == ["dynamodb:Query"]]
+    writes = [each for each in found.values() if each["Action"] == ["dynamodb:UpdateItem"]]
+    assert len(reads) + len(writes) == len(found) == 4
+    assert {resource.rpartition("/")[2] for each in reads for resource in each["Resource"]} == {"gsi-outbox"}
+    for each in writes:
+        assert each["Condition"]["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": ["outbox#*"]}
+    assert "Publish" not in str(policy(Role.NOTIFIER, EVERY)), "a topic that nobody named is nobody's"
+    assert "Publish" not in str(policy(Role.SECURITY, EVERY, [topic]))
 
 
 @pytest.mark.parametrize(("family", "role"), LEDGERS)

@@ -20,7 +20,7 @@ from sentinel_server.errors import (
 )
 from sentinel_server.notifications.event import SYSTEM, EventType
 from sentinel_server.policy.approval import AutoApproval
-from sentinel_server.records.model import Change, Ledger, Ref
+from sentinel_server.records.model import RETENTION, Change, Ledger, Ref
 from sentinel_server.requests.asking import ask, extend
 from sentinel_server.requests.deciding import approve, cancel, deny
 from sentinel_server.requests.deeds import audit_line
@@ -156,6 +156,13 @@ async def test_a_counting_row_that_means_nothing_is_begun_anew(office: Office) -
     spoiled = Change(ref=ref, seen=None, set={"kind": "pending", "requests": '[1, "x", {}]'})
     assert await office.records.commit([spoiled])
     await office.asked()
+
+
+async def test_the_counting_row_outlives_what_it_counts_and_little_more(office: Office) -> None:
+    request = await office.asked()
+    ref = Ref(ledger=Ledger.REQUESTS, key=f"pending#{ALICE.person}")
+    forgotten = int((await office.records.get([ref]))[ref].values[RETENTION])
+    assert request.expires_at.timestamp() < forgotten < (NOON + timedelta(days=30)).timestamp()
 
 
 async def test_requests_of_others_that_somebody_put_into_the_counting_row_count_for_nothing(

@@ -20,13 +20,16 @@ from sentinel_server.adapters.aws.records import DynamoDbRecords, open_dynamodb_
 from sentinel_server.breakglass.ending import close, review
 from sentinel_server.breakglass.model import Emergency
 from sentinel_server.breakglass.opening import open_glass
+from sentinel_server.breakglass.rows import event_ref
 from sentinel_server.clock import SystemIds, sortable
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import SentinelError, StoreUnavailable
 from sentinel_server.mfa.attempts import attempts_ref, read_attempts
 from sentinel_server.mfa.challenge import creation, new_challenge
 from sentinel_server.mfa.proof import Asked
+from sentinel_server.notifications.deliver import Outbox
 from sentinel_server.notifications.event import EventType
+from sentinel_server.notifications.notifier import Destination
 from sentinel_server.notifications.outbox import outbox_change, outbox_ref, read_entry
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import Family, ledger_table
@@ -35,9 +38,9 @@ from sentinel_server.records.model import INDEXED, RETENTION, Change, Ledger, Re
 from sentinel_server.requests.asking import ask
 from sentinel_server.requests.deciding import approve, cancel, deny, revoke
 from sentinel_server.requests.desk import Desk
-from sentinel_server.requests.model import AccessRequest
+from sentinel_server.requests.model import AccessRequest, Status
 from sentinel_server.requests.news import request_event
-from sentinel_server.requests.rows import request_ref, request_values, votes_value
+from sentinel_server.requests.rows import read_request, request_ref, request_values, votes_value
 from sentinel_server.requests.sweeping import sweep
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sandbox.principals import UserKeys
@@ -46,8 +49,10 @@ from tests.fakes import dynamodb_local
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.dynamodb_local import client_at
 from tests.fakes.emergencies import a_call, a_desk, a_policy, an_actor, rulebook
+from tests.fakes.notices import Inbox
 from tests.fakes.request_desk import Office, wanted
 from tests.fakes.requests import ALICE, BOB, a_request, vote_of
+from tests.fakes.rivals import Hurried
 
 TABLES = {ledger: f"permitted-{ledger.value}" for ledger in Ledger}
 LATER = NOON + timedelta(hours=2)
@@ -208,7 +213,7 @@ async def test_what_nobody_decides_expires_by_security_alone(place: Place) -> No
     assert (await row_of(place, request.id)).values["status"] == "expired"
 
 
-@pytest.mark.parametrize("name", ["votes", "approved_at", "denied_at", "revoked_at", "revoked_by", "ttl"])
+@pytest.mark.parametrize("name", ["votes", "approved_at", "denied_at", "revoked_at", "cut_at", "ttl"])
 async def test_a_requester_cannot_write_what_others_decide_not_even_when_asking(
     place: Place, name: str
 ) -> None:
@@ -229,6 +234,75 @@ async def test_an_approver_cannot_write_what_is_asked(place: Place, name: str) -
     assert await done(place, Role.REQUESTER, asked(request))
     await refused(place, Role.APPROVER, set_in(request_ref(request.id), 1, **{name: "x"}))
     await refused(place, Role.APPROVER, asked(fresh()))
+
+
+@pytest.mark.parametrize("role", [Role.REQUESTER, Role.APPROVER, Role.NOTIFIER])
+async def test_what_security_ended_nobody_else_takes_back(place: Place, role: Role) -> None:
+    request = fresh()
+    assert await done(place, Role.REQUESTER, asked(request))
+    assert await done(place, Role.APPROVER, approval(request, 1))
+    async with seated(place, Role.SECURITY) as desk:
+        cut = (await revoke(desk, request.id, BOB, "INC-1")).request.cut
+    ref = request_ref(request.id)
+    for name in ("cut_at", "cut_by", "cut_comment"):
+        await refused(place, role, set_in(ref, 3, **{name: None}))
+        await refused(place, role, set_in(ref, 3, **{name: sortable(LATER)}))
+    assert read_request(await row_of(place, request.id)).cut == cut
+
+
+async def test_security_writes_its_own_word_and_no_approvers(place: Place) -> None:
+    request = fresh()
+    assert await done(place, Role.REQUESTER, asked(request))
+    await refused(place, Role.SECURITY, set_in(request_ref(request.id), 1, revoked_at=sortable(NOON)))
+    await refused(place, Role.SECURITY, set_in(request_ref(request.id), 1, revoked_at=None))
+
+
+@pytest.mark.parametrize(
+    ("role", "act"),
+    [
+        (Role.APPROVER, deny),
+        (Role.REQUESTER, cancel),
+        (Role.APPROVER, revoke),
+        (Role.SECURITY, revoke),
+    ],
+)
+async def test_an_ending_that_somebody_tries_to_hold_up_needs_no_more_permissions(
+    place: Place, role: Role, act: Any
+) -> None:
+    request = fresh()
+    assert await done(place, Role.REQUESTER, asked(request))
+    if act is revoke:
+        assert await done(place, Role.APPROVER, approval(request, 1))
+    async with seated(place, role) as desk:
+        who = ALICE if role is Role.REQUESTER else BOB
+        await act(replace(desk, records=Hurried(desk.records)), request.id, who)
+    ended = read_request(await row_of(place, request.id)).status(NOON)
+    assert ended in (Status.DENIED, Status.CANCELLED, Status.REVOKED)
+
+
+async def test_a_notifier_delivers_what_is_due_and_sees_and_writes_nothing_else(place: Place) -> None:
+    for ledger in Ledger:
+        message = told(fresh())
+        message = replace(message, ref=Ref(ledger=ledger, key=message.ref.key))
+        assert await done(place, Role.REQUESTER if ledger is Ledger.REQUESTS else Role.INVOKER, message)
+    inbox, request = Inbox(), fresh()
+    assert await done(place, Role.REQUESTER, asked(request))
+    async with place.as_a(Role.NOTIFIER) as records:
+        box = Outbox(records, [Destination(name="hook", notifier=inbox)], FakeClock(time=NOON), lambda: 0.5)
+        deliveries = await box.flush(timedelta(minutes=1), early=True)
+        assert {each.ref.ledger for each in deliveries if each.done} == set(Ledger)
+        assert await box.waiting() == []
+        for search in (
+            Search(ledger=Ledger.REQUESTS, by="kind", value="request"),
+            Search(ledger=Ledger.BREAKGLASS, by="person", value=ALICE.person),
+        ):
+            with pytest.raises(StoreUnavailable, match="AccessDenied"):
+                await records.find(search, 1)
+        with pytest.raises(StoreUnavailable, match="AccessDenied"):
+            await records.get([request_ref(request.id)])
+    await refused(place, Role.NOTIFIER, set_in(request_ref(request.id), 1, status="approved"))
+    await refused(place, Role.NOTIFIER, set_in(request_ref(request.id), 1, outbox="due"))
+    await refused(place, Role.NOTIFIER, counted())
 
 
 async def test_security_revokes_and_cannot_approve(place: Place) -> None:
@@ -314,11 +388,18 @@ async def test_an_emergency_goes_its_way_with_each_doing_their_part(place: Place
             a_desk(records), event.id, an_actor(), justified=True, comment="fine", policy=NAMED
         )
         assert found.event.review is not None
-    async with an_emergency(place, "theirs") as event, place.as_a(Role.REVIEWER) as records:
-        await close(a_desk(records), event.id, an_actor(), "not an emergency", None)
+    for role, word in ((Role.REVIEWER, "closed_at"), (Role.SECURITY, "cut_at")):
+        async with an_emergency(place, role.value) as event, place.as_a(role) as records:
+            desk = a_desk(Hurried(records))
+            await close(desk, event.id, an_actor(), "not an emergency", None)
+            ref = event_ref(event.id)
+            row = (await records.get([ref]))[ref]
+            assert word in row.values
+        for other in {Role.INVOKER, Role.REVIEWER} - {role}:
+            await refused(place, other, set_in(ref, row.version, **{word: None}))
 
 
-@pytest.mark.parametrize("name", ["reviewed_at", "reviewed_justified", "closed_at", "ttl"])
+@pytest.mark.parametrize("name", ["reviewed_at", "reviewed_justified", "closed_at", "cut_at", "ttl"])
 async def test_an_invoker_cannot_write_what_reviewers_do(place: Place, name: str) -> None:
     async with an_emergency(place, name) as event:
         ref = Ref(ledger=Ledger.BREAKGLASS, key=event.id)
@@ -341,4 +422,3 @@ async def test_an_invoker_proves_a_second_factor_and_security_may_mend_what_limi
         await refused(place, role, set_in(ref, 1, failures=0))
     assert await done(place, Role.SECURITY, set_in(ref, 1, failures=0, locked_until=None))
     assert await done(place, Role.SECURITY, set_in(ref, 2, ttl=1900000000))
-    await refused(place, Role.INVOKER, set_in(ref, 3, ttl=1))
