@@ -127,7 +127,7 @@ def confirm(question: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise BadInput("this needs a yes, and there is no terminal to ask on", hint="add --yes")
     with interruptible():
-        yes = click.confirm(f"sentinel: {clean(question)}", default=False, err=True)
+        yes = click.confirm(clean(f"sentinel: {question}"), default=False, err=True)
     if not yes:
         raise SentinelError("not confirmed, so nothing was changed")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.layout import table
+from cli.layout import clean, table
 from cli.output import note
 from sentinel_server.errors import BadInput
 
@@ -97,7 +97,7 @@ def _show(choices: Sequence[Overview], shown: Sequence[int]) -> None:
     for line in table(("", "PROFILE", "FROM", "ACCOUNT", "ROLE"), rows, columns, whole={1}):
         click.echo(line, err=True)
     if len(shown) > most:
-        click.echo(f"… and {len(shown) - most} more: type part of a name", err=True)
+        click.echo(clean(f"… and {len(shown) - most} more: type part of a name"), err=True)
 
 
 def _cells(choice: Overview) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def _cells(choice: Overview) -> tuple[str, ...]:
 
 
 def _line(question: str) -> str:
-    click.echo(question, nl=False, err=True)
+    click.echo(clean(question), nl=False, err=True)
     typed = sys.stdin.readline()
     if not typed.endswith("\n"):
         click.echo(err=True)

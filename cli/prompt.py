@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from cli.layout import clean
 from cli.output import aside, interruptible, note
 from sentinel_server.credentials.ports import CodeAsk
 from sentinel_server.errors import BadInput, KeyringLocked, LoginRequired
@@ -41,7 +42,7 @@ class TerminalCodes:
 def _hidden(question: str) -> str:
     with interruptible():
         try:
-            return str(click.prompt(question, hide_input=True, err=True))
+            return str(click.prompt(clean(question), hide_input=True, err=True))
         except click.Abort as end:
             if isinstance(end.__context__, EOFError):
                 raise LoginRequired("no code was given", hint="try again, and type the code") from None
@@ -71,7 +72,7 @@ def ask_text(what: str) -> str:
     """A line that the person types. Raises BadInput without a terminal, click.Abort at Ctrl-C."""
     _require_somebody(what)
     with interruptible():
-        text: str = click.prompt(what[:1].upper() + what[1:], err=True)
+        text: str = click.prompt(clean(what[:1].upper() + what[1:]), err=True)
     return text.strip()
 
 
@@ -79,7 +80,7 @@ def ask_secret(what: str) -> Secret:
     """The same, not shown."""
     _require_somebody(what)
     with interruptible():
-        text: str = click.prompt(what[:1].upper() + what[1:], hide_input=True, err=True)
+        text: str = click.prompt(clean(what[:1].upper() + what[1:]), hide_input=True, err=True)
     return Secret(text.strip())
 
 

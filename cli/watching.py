@@ -11,6 +11,7 @@ import click
 
 from cli import tables
 from cli.context import run
+from cli.layout import clean
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,7 +90,9 @@ def _screen(page: Page, now: datetime) -> None:
     from sentinel_server.clock import whole_seconds
 
     click.clear()
-    click.echo(f"{whole_seconds(now)}  sessions: {len(page.sessions)}, every {EVERY:g} s; Ctrl-C ends this")
+    click.echo(
+        clean(f"{whole_seconds(now)}  sessions: {len(page.sessions)}, every {EVERY:g} s; Ctrl-C ends this")
+    )
     rows = [tables.session_row(session, now) for session in page.sessions]
     show_table(tables.SESSION_HEADINGS, rows, whole={0}, spare=tables.SESSION_SPARE)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import run, settings_from
+from cli.layout import clean
 from cli.options import control_option, flags_of, output_option, region_option
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def ship(output: str, **flags: str | None) -> None:
         return
     for name, count in counts.items():
         lines = "1 line" if count == 1 else f"{count} lines"
-        click.echo(f"{name}: {lines} sent")
+        click.echo(clean(f"{name}: {lines} sent"))
 
 
 async def _ship(settings: Settings) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.context import run, settings_from
+from cli.layout import clean
 from cli.options import (
     control_option,
     flags_of,
@@ -159,7 +160,7 @@ async def _test(settings: Settings, to: str | None, output: str) -> int:
     if output == "json":
         show_json({"destinations": [{"name": n, "error": why} for n, why in results.items()]})
     for name, why in results.items() if output == "human" else ():
-        click.echo(f"{name}: {'delivered' if why is None else why}")
+        click.echo(clean(f"{name}: {'delivered' if why is None else why}"))
     return 1 if any(results.values()) else 0
 
 
@@ -198,7 +199,7 @@ def _say(deliveries: list[Delivery], waiting: list[Entry]) -> None:
     from sentinel_server.notifications.outbox import Outcome
 
     delivered = sum(each.outcome is Outcome.DELIVERED for each in deliveries)
-    click.echo(f"Delivered: {delivered}. Still waiting: {len(waiting)}.")
+    click.echo(clean(f"Delivered: {delivered}. Still waiting: {len(waiting)}."))
     for each in deliveries:
         if each.failed:
             note(in_words(each) + (", and is given up" if each.outcome is Outcome.GIVEN_UP else ""))

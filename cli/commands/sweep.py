@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import run, settings_from
+from cli.layout import clean
 from cli.options import (
     breakglass_options,
     control_option,
@@ -86,7 +87,7 @@ async def _sweep(settings: Settings, look_back: timedelta, output: str) -> None:
         told = {"requests_expired": swept.requests, "emergencies_expired": swept.emergencies}
         show_json({**told, "requests_kept_until_set": swept.kept, "failures": swept.failures})
     else:
-        click.echo(f"expired: {swept.requests} requests, {swept.emergencies} emergencies")
+        click.echo(clean(f"expired: {swept.requests} requests, {swept.emergencies} emergencies"))
     for failure in swept.failures:
         note(failure)
     if swept.failures:

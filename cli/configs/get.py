@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.configs.keys import setting_names
+from cli.layout import clean
 from cli.options import output_option, own_option
 
 
@@ -29,7 +30,7 @@ def get(key: str, origin: bool, output: str) -> None:
     if output == "json":
         show_json(tables.setting_fields(won))
     elif won.text:
-        click.echo(won.text)
+        click.echo(clean(won.text))
     if origin and output == "human":
         note(f"{key} is from: {won.where}")
     if not won.text:

@@ -10,6 +10,7 @@ import click
 from cli.context import run
 from cli.keyrings.opening import opened
 from cli.keyrings.options import backend_option, keyring_options
+from cli.layout import clean
 from cli.options import own_option
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def add(profile: str, env: bool, stdin: bool, mfa_seed: bool, replace: bool, **f
         return
     key = _from_environment(settings) if env else _from_stdin() if stdin else _typed(profile)
     run(keyring.keys.add(profile, key, replace=replace))
-    click.echo(f"{key.id} is kept for {profile}.")
+    click.echo(clean(f"{key.id} is kept for {profile}."))
     note(f"{keyring.path} is opened by {keyring.opener()}")
     _warn_of_others(settings, profile)
 
@@ -62,7 +63,7 @@ def _add_seed(settings: Settings, keyring: UserKeyring, profile: str, *, stdin: 
     serial = wiring.mfa_serial(settings, profile)
     text = sys.stdin.read(4096) if stdin else ask_secret(f"seed of {serial}").reveal()
     run(keyring.seeds.add(serial, read_seed(text), replace=replace))
-    click.echo(f"The seed of {serial} is kept.")
+    click.echo(clean(f"The seed of {serial} is kept."))
     note(f"{keyring.path} is opened by {keyring.opener()}")
 
 

@@ -9,6 +9,7 @@ import click
 from cli.context import run
 from cli.keyrings.opening import opened
 from cli.keyrings.options import keyring_options
+from cli.layout import clean
 
 
 @click.command("clear")
@@ -26,4 +27,4 @@ def clear(profile: str | None, **flags: Any) -> None:
     settings, keyring = opened(flags)
     owners = {None} if profile is None else {profile, wiring.session_owner(settings, profile)}
     count = sum(run(keyring.keys.clear(owner)) for owner in owners)
-    click.echo(f"{count} session{'' if count == 1 else 's'} forgotten.")
+    click.echo(clean(f"{count} session{'' if count == 1 else 's'} forgotten."))

@@ -9,6 +9,7 @@ import click
 from cli.context import run
 from cli.keyrings.opening import opened
 from cli.keyrings.options import backend_option, keyring_options
+from cli.layout import clean
 from cli.options import own_option
 
 
@@ -32,4 +33,4 @@ def relock(to: str | None, **flags: Any) -> None:
     except ValueError as error:
         raise BadInput(f"--to {to!r}: {error}") from None
     run(keyring.vault.relock(keyring.holder(wanted)))
-    click.echo(f"{keyring.path} is now opened by {keyring.opener()}.")
+    click.echo(clean(f"{keyring.path} is now opened by {keyring.opener()}."))

@@ -9,6 +9,7 @@ import click
 from cli.context import run
 from cli.keyrings.opening import opened
 from cli.keyrings.options import keyring_options
+from cli.layout import clean
 from cli.options import own_option, yes_option
 
 
@@ -33,12 +34,12 @@ def remove(profile: str, mfa_seed: bool, yes: bool, **flags: Any) -> None:
         if not yes:
             confirm(f"forget the seed of {serial}? It cannot be read from AWS again")
         run(keyring.seeds.remove(serial))
-        click.echo(f"The seed of {serial} is forgotten.")
+        click.echo(clean(f"The seed of {serial} is forgotten."))
         return
     if profile not in run(keyring.keys.profiles()):
         raise NotFound(f"the keyring has no key for {profile}", hint="see: sentinel keyring list")
     if not yes:
         confirm(f"forget the key of {profile}? It cannot be read from AWS again")
     run(keyring.keys.remove(profile))
-    click.echo(f"The key of {profile} is forgotten.")
+    click.echo(clean(f"The key of {profile} is forgotten."))
     note("it is still valid in AWS; next: aws iam delete-access-key --access-key-id ID")

@@ -9,6 +9,7 @@ import click
 from cli.context import run
 from cli.keyrings.opening import opened
 from cli.keyrings.options import keyring_options
+from cli.layout import clean
 from cli.options import output_option, region_option
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def rotate(profile: str, output: str, **flags: Any) -> None:
     if output == "json":
         show_json({"old": done.old, "new": done.new, "user": done.user, "profiles": list(done.profiles)})
         return
-    click.echo(f"The key of {', '.join(done.profiles)} is now {done.new}; {done.old} is deleted.")
+    click.echo(clean(f"The key of {', '.join(done.profiles)} is now {done.new}; {done.old} is deleted."))
     note(f"other machines with the old key of {done.user} cannot use it any more")
 
 

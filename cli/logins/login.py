@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.context import run, settings_from
+from cli.layout import clean
 from cli.logins.which import profile_option, session_option
 from cli.options import flags_of, output_option, own_option, stdout_option
 
@@ -36,6 +37,6 @@ def login(
         done.append({"login": str(logged_in.login), "until": until, "renews": logged_in.renews})
         if output == "human":
             more = ", and is renewed by itself" if logged_in.renews else ""
-            click.echo(f"Logged in to {logged_in.login} until {until}{more}.")
+            click.echo(clean(f"Logged in to {logged_in.login} until {until}{more}."))
     if output == "json":
         show_json({"logins": done})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.context import run, settings_from
+from cli.layout import clean
 from cli.logins.which import profile_option, session_option
 from cli.options import output_option
 
@@ -29,7 +30,7 @@ def logout(profile: str | None, sso_session: str | None, output: str) -> None:
         if login is not None:
             ended.append(str(login))
             if output == "human":
-                click.echo(f"Logged out of {login}.")
+                click.echo(clean(f"Logged out of {login}."))
     if output == "json":
         show_json({"ended": ended})
     elif not ended:

@@ -30,7 +30,7 @@ def _say(result: Checked, with_kind: bool) -> None:
 
     if result.valid:
         kind = f"{result.kind.words} of " if with_kind and result.kind else ""
-        click.echo(f"{result.source}: ok, {kind}{result.contents}")
+        click.echo(clean(f"{result.source}: ok, {kind}{result.contents}"))
     for problem in result.problems:
         click.echo(clean(str(problem)), err=True)
     for found in result.findings:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import run, settings_from
+from cli.layout import clean
 from cli.options import (
     control_option,
     flags_of,
@@ -108,7 +109,7 @@ def _show_matrix(
         }
         show_json({**about, **policy, "cells": [cell_fields(cell) for row in found.rows for cell in row]})
         return
-    click.echo(f"by {mode} at {whole_seconds(now)}")
+    click.echo(clean(f"by {mode} at {whole_seconds(now)}"))
     for line in matrix_lines(found):
         click.echo(line)
 

@@ -82,11 +82,11 @@ def _option(each: Question) -> str:
 
 
 def _typed(question: Question, answers: Answers, usual: str | None) -> str | bool:
-    words = clean(question.words[:1].upper() + question.words[1:])
+    words = question.words[:1].upper() + question.words[1:]
     with interruptible():
         if question.yes_or_no:
-            return click.confirm(words, default=question.usual(answers), err=True)
-        return str(click.prompt(words, default=usual, err=True)).strip()
+            return click.confirm(clean(words), default=question.usual(answers), err=True)
+        return str(click.prompt(clean(words), default=usual, err=True)).strip()
 
 
 def _meant(each: Question, answer: str | bool, choices: Sequence[Overview]) -> Any:

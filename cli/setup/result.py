@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.layout import clean
 from cli.prompt import somebody_there
 from cli.setup.advice import Known, commands, iam
 from cli.setup.answers import Answers
@@ -97,10 +98,10 @@ def _show(
         show_json({"files": [str(path) for path in chosen], "iam": documents, "next": following})
         return
     for path in chosen:
-        click.echo(f"wrote {path}")
+        click.echo(clean(f"wrote {path}"))
     click.echo("\nTo be attached in IAM:")
     for title, document in documents.items():
-        click.echo(f"\n# {title}\n{json.dumps(document, indent=2)}")
+        click.echo("\n".join(["", f"# {clean(title)}", json.dumps(document, indent=2)]))
     click.echo("\nNext:")
     for line in following:
-        click.echo(f"  {line}")
+        click.echo(clean(f"  {line}"))

@@ -70,7 +70,7 @@ def _may_replace(path: Path, old: bytes, new: bytes, *, force: bool, ask: bool) 
             hint="look at the difference above; to replace it: --force",
         )
     with interruptible():
-        return click.confirm(f"sentinel: replace {clean(str(path))}?", default=False, err=True)
+        return click.confirm(clean(f"sentinel: replace {path}?"), default=False, err=True)
 
 
 def write(texts: Texts, seen: Mapping[Path, bytes | None], *, yes: bool) -> None:
