@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.settings.config_place import read_config
 from sentinel_server.settings.directories import Directories
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _config_file(path: Path, directories: Directories, *, required: bool) -> Con
     from sentinel_server.settings.resolve import ConfigFile
 
     try:
-        data = path.read_bytes()
+        data = read_config(path)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not required:
             return ConfigFile(path=path)
