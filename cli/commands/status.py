@@ -51,7 +51,7 @@ def _asked(environ: Mapping[str, str], now: datetime) -> Standing:
     from sentinel_server.clock import whole_seconds
 
     found = from_variables(environ, now)
-    if found.url is None or found.note is None or found.holds is Holds.WAITING:
+    if found.url is None or found.holds is Holds.WAITING:
         return found
     found = with_answer(found, fetch(found.url, environ.get(TOKEN, ""), whole_seconds(now)))
     directory = token_directory(environ)

@@ -66,9 +66,8 @@ def ends(terminal: Terminal, said: str, status: int) -> None:
 
 
 @on_terminals
-@pytest.mark.parametrize("command", ["exec", "export", "console"])
-def test_a_number_chooses(home: Path, command: str) -> None:
-    with asked(home, command) as terminal:
+def test_a_number_chooses(home: Path) -> None:
+    with asked(home, "export") as terminal:
         terminal.expect("sentinel: which profile")
         terminal.expect(r"3 +dev +process")
         terminal.expect(r"5 +prod-us +process +111122223333 +Admin")

@@ -228,6 +228,16 @@ def test_a_server_that_has_ended_is_gone(shell: CommandLine, server: Answers, tm
     assert server.asked == []
 
 
+def test_a_server_without_a_note_is_asked_all_the_same(
+    shell: CommandLine, server: Answers, tmp_path: Path
+) -> None:
+    """As in a container, which has the variables and not the directory."""
+    (tmp_path / "run" / NAME).unlink()
+    server.serves()
+    found, status = holds(shell)
+    assert (found["holds"], found["id"], found["identity"], status) == ("served", "00000000000000ab", None, 0)
+
+
 def test_a_dead_process_leaves_no_doubt_to_a_prompt(shell: CommandLine, tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:

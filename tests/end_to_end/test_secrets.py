@@ -83,12 +83,29 @@ def test_what_is_served_and_then_revoked_is_written_nowhere(home: Deployment) ->
         assert len(secrets) == 4
         (token,) = [path for path, text in written(home).items() if door.token in text]
         assert (token.name, token.stat().st_mode & 0o777) == ("token", 0o600)
+        done = [
+            home.run("status", **inside(door, token)),
+            home.run("status", "--json", **inside(door, token)),
+        ]
+        assert [each.code for each in done] == [0, 0]
         home.revoke(door.session)
         assert door.fetch().status == 403
+        done.append(home.run("status", "--json", **inside(door, token)))
         door.running.hush()
         door.running.wait()
-    listing = home.run("server-session", door.session, "--json", **LOUD)
-    nowhere(home, secrets, listing.out, listing.err)
+    asked = (("server-session", door.session), ("profiles",), ("shell", "init", "bash", "--functions"))
+    done += [home.run(*words, *(() if "shell" in words else ("--json",)), **LOUD) for words in asked]
+    nowhere(home, secrets, *texts(done))
+
+
+def inside(door: Door, token: Path) -> dict[str, str]:
+    """What its child has beside what a person there has."""
+    return LOUD | {
+        "AWS_SENTINEL": "prod",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": door.url,
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": door.token,
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+    }
 
 
 @pytest.mark.usefixtures("kept")

@@ -55,6 +55,10 @@ def test_a_served_shell_knows_its_session_and_why_it_was_cut_off(home: Deploymen
         assert said(shell, f"{STATUS} --prompt") == ("prod 11h59m", 0)
         assert said(shell, 'echo "$AWS_SENTINEL_ID"') == (f"{session}\n", 0)
 
+        text, _ = said(shell, 'dirname "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"')
+        note = Path(text.strip()) / "status.json"
+        assert stat.S_IMODE(note.stat().st_mode) == 0o600
+
         home.revoke(session)
         found, code = status(shell)
         assert (found["holds"], code) == ("refused", 5)
@@ -66,14 +70,6 @@ def test_a_served_shell_knows_its_session_and_why_it_was_cut_off(home: Deploymen
         assert code == 5
         assert f"Session       {session}" in text
         assert "INC-42 laptop stolen (" in text
-
-
-def test_the_note_is_private_and_goes_with_the_server(home: Deployment) -> None:
-    with home.serving("--", *SHELL) as shell:
-        text, _ = said(shell, 'dirname "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"')
-        note = Path(text.strip()) / "status.json"
-        assert stat.S_IMODE(note.stat().st_mode) == 0o600
-        assert json.loads(note.read_text())["session_id"] == session_of(shell)
         shell.hush()
         assert shell.wait() == 0
         assert not note.exists()

@@ -111,6 +111,23 @@ def test_tab_completes_a_profile_and_the_line_means_it(
             terminal.expect(rf"given\({given}\)")
 
 
+@pytest.mark.parametrize(
+    "line", ["sx dev printen", "sx dev --lease strict -- printen", "sentinel-dev printen"]
+)
+def test_bash_completes_the_command_that_is_run(
+    line: str, at_home: dict[str, str], with_profiles: Path
+) -> None:
+    """Without `bash-completion`, only its name."""
+    words = line.split()
+    script = (
+        'eval "$(sentinel shell init bash --functions)"\n'
+        f"COMP_LINE='{line}' COMP_POINT={len(line)} COMP_WORDS=({line}) COMP_CWORD={len(words) - 1}\n"
+        f"_sentinel_complete {words[0]} {words[-1]} {words[-2]}\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    assert "printenv" in run_in("bash", script, with_profiles, env=at_home).stdout.splitlines()
+
+
 def test_fish_completes_profiles_options_and_commands(at_home: dict[str, str], with_profiles: Path) -> None:
     asks = ["sx my", "sx dev ls --al", "sentinel exec --profile corp", "sentinel who", "sx dev --leas"]
     script = "sentinel shell init fish | source\n" + "".join(f"complete -C '{ask}'\n" for ask in asks)
