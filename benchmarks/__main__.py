@@ -1,4 +1,4 @@
-"""`python -m benchmarks audit|fetch|evaluate|startup|token`: measure, print a table, keep it as JSON."""
+"""`python -m benchmarks NAME`: measure, print a table, keep it as JSON. `--help` has the names."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import auditing, evaluating, fetch, startup, token_check
+from benchmarks import auditing, evaluating, fetch, listing, startup, token_check
 from benchmarks.report import Row, save, table
 
 BENCHMARKS: dict[str, tuple[Callable[[int], list[Row]], str]] = {
     "audit": (auditing.run, "a log verified, and written by one process"),
     "fetch": (fetch.run, "fetches, the product and servers that decide nothing in turn"),
     "evaluate": (evaluating.run, "one evaluation of a policy whose last rule matches"),
+    "listing": (listing.run, "the first page of sessions among 100,000"),
     "startup": (startup.run, "from the call of a command to its end, or to its child's first line"),
     "token": (token_check.run, "the time of a refusal by how much of the token was right"),
 }

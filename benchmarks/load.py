@@ -29,6 +29,8 @@ class Order:
     token: str = ""
     path: str = "/credentials"
     connections: int = 1
+    asking: int = 0
+    """How many of the connections ask anything, the others being held open; 0 for all of them."""
     requests: int = 500
     warm: int = 50
     seconds: float = 20.0
@@ -152,8 +154,9 @@ def _drive(clients: list[_Client], order: Order, requests: int) -> tuple[list[fl
     with selectors.DefaultSelector() as selector:
         for client in clients:
             selector.register(client.socket, selectors.EVENT_READ, client)
+        for client in clients[: order.asking or len(clients)]:
             client.send(request)
-        waiting = len(clients)
+        waiting = order.asking or len(clients)
         left -= waiting
         while waiting:
             ready = selector.select(_STUCK)

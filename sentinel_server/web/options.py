@@ -28,4 +28,4 @@ class WebOptions:
     idle_timeout: float = 90.0
     """How long a connection may wait for its next request; SDKs reuse theirs for up to 75 s and more."""
     max_connections: int = 768
-    """Further ones are closed at once: the usual limit is 1024 open files, and stores need some too."""
+    """Further ones are closed at once. Each is an open file, of which 1024 is a usual limit."""

@@ -40,6 +40,7 @@ class Entrance:
 @contextmanager
 def open_entrance(settings: Settings) -> Iterator[Entrance]:
     """The entrance that the settings want, closed at the end. Raises InvalidSetting."""
+    from sentinel_server.adapters.local.open_files import connections_bearable
     from sentinel_server.web.auth import fresh_token
     from sentinel_server.web.listening import bind, url_of
     from sentinel_server.web.options import WebOptions
@@ -49,6 +50,7 @@ def open_entrance(settings: Settings) -> Iterator[Entrance]:
         listen=settings.listen,
         port=settings.server_port,
         rate_limit=settings.rate_limit,
+        max_connections=connections_bearable(),
     )
     with bind(options) as listener:
         yield Entrance(listener=listener, options=options, url=url_of(options, listener))
