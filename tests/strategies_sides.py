@@ -89,6 +89,7 @@ def breakglass_policies() -> st.SearchStrategy[BreakGlassPolicy]:
         time=st.none() | windows(),
         max_duration=st.none() | durations(MINUTE, 4 * HOUR),
         mfa=st.none() | st.builds(MfaRequirement, methods=methods),
+        ticket_pattern=st.none() | st.sampled_from(["OPS-[0-9]+", "INC.*", "#: '\"\\\\d"]),
     )
     return st.builds(
         BreakGlassPolicy,

@@ -17,7 +17,15 @@ from sentinel_server.breakglass.deeds import Deed, Done, tell_all
 from sentinel_server.breakglass.limits import Clear, Limited, judge
 from sentinel_server.breakglass.model import Emergency, MfaEvidence, sealed
 from sentinel_server.breakglass.rows import event_ref, opened
-from sentinel_server.breakglass.rules import Forbidden, Permitted, Wanted, may_open, satisfies
+from sentinel_server.breakglass.rules import (
+    TICKET,
+    Forbidden,
+    Permitted,
+    Wanted,
+    may_open,
+    satisfies,
+    wants_ticket,
+)
 from sentinel_server.breakglass.tally import Tally, keys, read_tally
 from sentinel_server.clock import Clock, Ids
 from sentinel_server.errors import BadInput, BreakGlassRefused, MfaRequired, SentinelError, StoreUnavailable
@@ -29,8 +37,6 @@ from sentinel_server.records.store import Records
 
 JUSTIFICATION = (20, 1000)
 """Characters of a justification, at least and at most, without space around it."""
-TICKET = 128
-"""Characters of a ticket, at most."""
 CONTENTION = 100
 """Times that others may be quicker before we give up; each of theirs was an emergency that was opened."""
 
@@ -86,7 +92,9 @@ def checked(call: Call) -> Call:
 
 
 def permit(call: Call, rules: Rulebook, now: datetime) -> Permitted:
-    """The rule under which it may be opened. Raises BreakGlassRefused, by whichever limit is in the way."""
+    """The rule under which it may be opened. Raises BreakGlassRefused, by whichever limit is in the way, and
+    BadInput without the ticket that the rule wants.
+    """
     if rules.breakglass is None:
         raise BreakGlassRefused(
             "there is no break-glass policy, so nobody may break the glass",
@@ -96,6 +104,8 @@ def permit(call: Call, rules: Rulebook, now: datetime) -> Permitted:
     verdict = may_open(rules.breakglass, call.wanted, now)
     if isinstance(verdict, Forbidden):
         raise verdict.error
+    if why := wants_ticket(verdict.rule, call.ticket):
+        raise BadInput(why, hint="name it: --ticket TICKET")
     return verdict
 
 

@@ -6,6 +6,7 @@ believed: `in_force` judges it from scratch, by the policy of the moment, each t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +26,8 @@ from sentinel_server.policy.durations import format_duration
 from sentinel_server.policy.explain import window_words
 from sentinel_server.policy.membership import covers, is_open, means
 
+TICKET = 128
+"""Characters of a ticket, at most."""
 MFA_FRESH = timedelta(minutes=10)
 """How long before an emergency is opened its second factor may have been shown."""
 LEEWAY = timedelta(minutes=1)
@@ -101,6 +104,17 @@ def may_open(policy: BreakGlassPolicy, wanted: Wanted, now: datetime) -> Permitt
             hint=f"ask for less: --duration {most}",
         )
     return Permitted(rule=rule)
+
+
+def wants_ticket(rule: BreakGlassRule, ticket: str) -> str:
+    """Why the rule does not take this ticket; empty when it does."""
+    pattern = rule.ticket_pattern
+    if pattern is None or (len(ticket) <= TICKET and re.fullmatch(pattern, ticket)):
+        return ""
+    what = (
+        f"the ticket {ticket[:TICKET]!r} is not of the form" if ticket else "a ticket is wanted, of the form"
+    )
+    return f"{what} {pattern}, says break-glass rule '{rule.name}'"
 
 
 def longest(rule: BreakGlassRule) -> timedelta:
@@ -190,8 +204,9 @@ def _not_permitted(
     match may_open(policy, wanted, event.created_at):
         case Forbidden(error=error):
             return f"is not one that the policy allows: {error.message}"
-        case Permitted(mfa=required):
-            return _unproved(event, required)
+        case Permitted(rule=rule, mfa=required):
+            why = wants_ticket(rule, event.ticket)
+            return f"is not one that the policy allows: {why}" if why else _unproved(event, required)
 
 
 def _unproved(event: Emergency, required: MfaRequirement | None) -> str | None:

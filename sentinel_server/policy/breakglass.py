@@ -43,7 +43,8 @@ class MfaRequirement:
 class BreakGlassRule:
     """Who may break the glass for some profiles. Empty `profiles` and `allowed_reason_codes` mean any.
 
-    `reviewers` may close the emergencies of others and review them; none means those in `users`.
+    `reviewers` may close the emergencies of others and review them; none means those in `users`. With a
+    `ticket_pattern`, a regular expression, a ticket is needed that fits it as a whole.
     """
 
     name: str
@@ -54,6 +55,7 @@ class BreakGlassRule:
     max_duration: timedelta | None = None
     mfa: MfaRequirement | None = None
     reviewers: tuple[str, ...] = ()
+    ticket_pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

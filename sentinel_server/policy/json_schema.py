@@ -130,6 +130,7 @@ def _breakglass() -> Schema:
             "time": describe(WINDOW, "When."),
             "max_duration": describe(DURATION, "For how long; up to 4h."),
             "mfa": describe(mfa, "A second factor."),
+            "ticket_pattern": describe(TEXT, "What a ticket must look like, as a whole; then one is needed."),
         },
         required=("name", "users"),
     )

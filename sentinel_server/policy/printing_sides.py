@@ -40,6 +40,7 @@ def breakglass(rule: BreakGlassRule) -> Iterator[str]:
     yield from one("max_duration", rule.max_duration)
     if rule.mfa is not None:
         yield from below("mfa", ("required: true", *listed("methods", rule.mfa.methods)))
+    yield from one("ticket_pattern", rule.ticket_pattern)
 
 
 def ratelimit(rule: RateLimitRule) -> Iterator[str]:

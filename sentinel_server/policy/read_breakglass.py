@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from sentinel_server.policy.breakglass import (
@@ -29,6 +30,7 @@ BREAKGLASS_KEYS = ("trusted_accounts", "groups", "rules")
 """What a break-glass policy may say beside its header."""
 BREAKGLASS_RULE_KEYS = (
     *("name", "profiles", "users", "reviewers", "allowed_reason_codes", "time", "max_duration", "mfa"),
+    "ticket_pattern",
 )
 """What its rules may say."""
 MFA_KEYS = ("required", "methods")
@@ -67,7 +69,18 @@ def _rule(field: Field, groups: Collection[str]) -> tuple[str, BreakGlassRule]:
         time=read_window(found["time"]) if "time" in found else None,
         max_duration=longest.duration(low=SHORTEST, high=LONGEST_EMERGENCY) if longest else None,
         mfa=_mfa(found["mfa"]) if "mfa" in found else None,
+        ticket_pattern=_pattern(found["ticket_pattern"]) if "ticket_pattern" in found else None,
     )
+
+
+def _pattern(field: Field) -> str | None:
+    text = field.text()
+    try:
+        re.compile(text or "")
+    except (re.error, OverflowError, RecursionError) as error:
+        field.problem(f"is no regular expression: {error}")
+        return None
+    return text
 
 
 def _mfa(field: Field) -> MfaRequirement | None:

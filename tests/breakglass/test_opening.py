@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from sentinel_server.auditlog.event import Action
 from sentinel_server.breakglass.deeds import Done, audit_line
 from sentinel_server.breakglass.ending import close, read_one
-from sentinel_server.breakglass.model import Emergency
+from sentinel_server.breakglass.model import Emergency, sealed
 from sentinel_server.breakglass.opening import Call, Desk, Rulebook, look_ahead, open_glass, permit, required
 from sentinel_server.breakglass.rules import InForce, in_force
 from sentinel_server.breakglass.tally import keys
@@ -112,6 +113,26 @@ async def test_whom_the_policy_does_not_name_opens_nothing() -> None:
 async def test_weakness_28_words_that_say_too_little_or_too_much_are_refused(words: dict[str, str]) -> None:
     with pytest.raises(BadInput):
         await open_glass(a_desk(), a_call(**words), rulebook())
+
+
+@pytest.mark.parametrize("ticket", ["", "OPS-", "see OPS-7", "OPS-7\n", "OPS-" + "7" * 125])
+async def test_weakness_28_a_ticket_is_of_the_form_that_the_rule_wants(ticket: str) -> None:
+    desk, rules = a_desk(), rulebook(ticket_pattern="OPS-[0-9]+")
+    with pytest.raises(BadInput, match="ticket"):
+        await open_glass(desk, a_call(ticket=ticket), rules)
+    event = (await open_glass(desk, a_call(ticket="OPS-7"), rules)).event
+    assert rules.breakglass is not None
+    for shown, gives in ((event, True), (sealed(replace(event, ticket=ticket)), False)):
+        found = in_force(
+            shown,
+            rules.breakglass,
+            person=ALICE.person,
+            principal=ALICE,
+            profile="prod",
+            now=NOON,
+            home_account=HOME,
+        )
+        assert isinstance(found, InForce) is gives
 
 
 async def test_a_justification_is_counted_in_characters() -> None:

@@ -190,6 +190,13 @@ def test_weakness_3_nobody_reviews_their_own(people: TwoPeople) -> None:
     assert f"sentinel breakglass-review {event} --justified --comment WHAT" in ran.err
 
 
+def test_a_rule_may_want_a_ticket(people: TwoPeople) -> None:
+    people.write("breakglass.yaml", POLICY + "    ticket_pattern: 'OPS-[0-9]+'\n")
+    refused = people.opens("--ticket", "later")
+    assert (refused.status, "is not of the form OPS-[0-9]+" in refused.err) == (2, True), refused.err
+    assert people.opens("--ticket", "OPS-7").status == 0
+
+
 @pytest.mark.parametrize("said", [(), ("--justified", "--not-justified")], ids=["neither", "both"])
 def test_a_review_has_one_verdict(people: TwoPeople, said: tuple[str, ...]) -> None:
     ran = people.sec("breakglass-review", "0123456789abcdef", *said, "--comment", "well")

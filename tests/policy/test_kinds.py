@@ -54,6 +54,7 @@ rules:
     time: {days: [sunday]}
     max_duration: 1h
     mfa: {required: true, methods: [totp]}
+    ticket_pattern: "OPS-[0-9]+"
 """
 RATELIMIT = """\
 version: "1"
@@ -154,6 +155,7 @@ def test_a_break_glass_policy_with_every_key_is_read() -> None:
         time=TimeWindow(days=(Day.SUNDAY,)),
         max_duration=timedelta(hours=1),
         mfa=MfaRequirement(methods=(MfaMethod.TOTP,)),
+        ticket_pattern="OPS-[0-9]+",
     )
     groups = (Group(name="oncall", users=("alice",)),)
     assert read(BREAKGLASS) == BreakGlassPolicy(
@@ -276,6 +278,9 @@ def test_a_pattern_of_approvers_may_mean_as_many_as_it_takes() -> None:
         ("mfa: {required: false, methods: [totp]}", "lists methods and requires none"),
         ("mfa: {required: true, methods: [email]}", "`email` is not one of totp, sms"),
         ("time: {hours: {start: 22:00, end: 22:00}}", "starts when it ends"),
+        ("ticket_pattern: 'OPS-[0-9'", "is no regular expression: unterminated character set"),
+        ("ticket_pattern: ''", "is empty"),
+        ("ticket_pattern: [OPS]", "ticket_pattern"),
     ],
 )
 def test_an_emergency_of_no_sense_is_refused(line: str, said: str) -> None:
