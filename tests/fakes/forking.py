@@ -16,7 +16,8 @@ import signal
 import socket
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,34 @@ def _become(request: Mapping[str, Any], streams: list[int]) -> None:
     os.environ.update(request["env"])  # noqa: TID251
     if request["record"]:
         _record_into(request["record"])
+    _end(lambda: _many(request["times"]) or _run(request["words"], request["broken"]))
+
+
+def _end(work: Callable[[], int]) -> None:
+    """End this process with what the work comes to."""
     status = 70
     try:
-        status = _run(request["words"], request["broken"])
+        status = work()
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         os._exit(status)
+
+
+def _many(times: int) -> int:
+    """Go on as so many processes at once, on the terminal of this one, which waits and says their ends."""
+    if times == 1:
+        return 0
+    children = []
+    for _ in range(times):
+        if (child := os.fork()) == 0:
+            return 0
+        children.append(child)
+    ends = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+    print("ended with", ends)
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _run(words: list[str], broken: str | None) -> int:

@@ -19,9 +19,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.fakes.deployment import Ran
-from tests.fakes.processes import DEADLINE, REPOSITORY
+from tests.fakes.processes import DEADLINE, REPOSITORY, Running
 from tests.fakes.terminal import Terminal
 
 
@@ -32,6 +33,20 @@ class Forked:
     pid: int
     _told: int
     _status: int | None = None
+    stdin: IO[bytes] | None = None
+
+    def poll(self) -> int | None:
+        """The exit status, if it has ended."""
+        ready, _, _ = select.select([] if self._status is not None else [self._told], [], [], 0)
+        return self.wait() if ready else self._status
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def wait(self, timeout: float | None = DEADLINE) -> int:
         """The exit status; negative for a signal."""
@@ -76,11 +91,37 @@ class Forks:
         return Ran(code=code, out=texts[0], err=texts[1])
 
     @contextmanager
-    def typing(self, *words: str, env: Mapping[str, str], record: Path | None = None) -> Iterator[Terminal]:
-        """A command on a terminal of its own, of 24 by 80."""
+    def started(
+        self, *words: str, env: Mapping[str, str], into: Path, talk: bool = False
+    ) -> Iterator[Running]:
+        """A command that runs, its output in the directory `into`; with `talk` its stdin is ours to write."""
+        into.mkdir(parents=True, exist_ok=True)
+        out, err = into / "stdout", into / "stderr"
+        theirs, ours = os.pipe() if talk else (os.open(os.devnull, os.O_RDONLY), None)
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            try:
+                process = self._started(words, env, [theirs, to_out.fileno(), to_err.fileno()])
+            finally:
+                os.close(theirs)
+        process.stdin = None if ours is None else os.fdopen(ours, "wb")
+        try:
+            yield Running(process=process, stdout=out, stderr=err)
+        finally:
+            _kill(process.pid)
+            process.wait()
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
+
+    @contextmanager
+    def typing(
+        self, *words: str, env: Mapping[str, str], record: Path | None = None, times: int = 1
+    ) -> Iterator[Terminal]:
+        """A command on a terminal of its own, of 24 by 80; or so many of it at once, on the same one."""
         master, slave = pty.openpty()
         fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        process = self._started(words, {"TERM": "xterm", **env}, [slave] * 3, terminal=True, record=record)
+        env = {"TERM": "xterm", **env}
+        process = self._started(words, env, [slave] * 3, terminal=True, record=record, times=times)
         os.close(slave)
         terminal = Terminal(master, process)
         try:
@@ -97,8 +138,10 @@ class Forks:
         terminal: bool = False,
         broken: str | None = None,
         record: Path | None = None,
+        times: int = 1,
     ) -> Forked:
         request = {
+            "times": times,
             "words": list(words),
             "env": dict(env),
             "terminal": terminal,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -34,11 +34,41 @@ def until(truth: Callable[[], T | None], what: str, within: float = DEADLINE) ->
     raise AssertionError(f"not within {within} s: {what}")
 
 
+class Started(Protocol):
+    """A process as tests see it; `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        ...
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """Where to write what it reads."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, negative for a signal."""
+        ...
+
+    def poll(self) -> int | None:
+        """The exit status, if it has ended."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """A started process, its output going to two files."""
 
-    process: subprocess.Popen[bytes]
+    process: Started
     stdout: Path
     stderr: Path
 
