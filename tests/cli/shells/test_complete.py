@@ -96,7 +96,7 @@ def test_tab_completes_a_profile_and_the_line_means_it(
 ) -> None:
     """The function is replaced by one that shows what it was given."""
     rc = with_profiles / (".bashrc" if shell == "bash" else ".zshrc")
-    ready = "autoload -U compinit; compinit -D\n" if shell == "zsh" else ""
+    ready = "autoload -U compinit; compinit -u -D\n" if shell == "zsh" else ""
     rc.write_text(
         f'PS1="ready> "\n{ready}eval "$(sentinel shell init {shell})"\n'
         "function sx { printf 'given(%s)' \"$@\"; }\n"
