@@ -48,9 +48,9 @@ def _open(url: str) -> None:
 
 
 def _browse(url: str) -> None:
-    """Its words must not get into our output, nor our Ctrl-C to it."""
+    """Keep its words from our output, our Ctrl-C from it, and modules of the current directory (-I), too."""
     with subprocess.Popen(  # noqa: S603  # a page whose address was looked at
-        [sys.executable, "-m", "webbrowser", url],
+        [sys.executable, "-I", "-m", "webbrowser", url],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

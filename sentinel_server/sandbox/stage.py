@@ -16,8 +16,8 @@ from typing import IO, Any
 
 from sentinel_server.errors import Findings
 
-SENTINEL = (sys.executable, "-m", "cli.main")
-"""Our own console script, whether or not it is on the PATH."""
+SENTINEL = (sys.executable, "-P", "-m", "cli.main")
+"""Our own console script, whether or not it is on the PATH, and whatever the current directory has."""
 PATIENCE = 30.0
 """Seconds that any one step may take."""
 
@@ -120,7 +120,7 @@ class Program:
     def __init__(self, environment: Mapping[str, str], profile: str) -> None:
         words: Sequence[str] = ("exec", "--server", "--profile", profile, "--lease", "strict", "--")
         self._process = subprocess.Popen(  # noqa: S603  # our own script, our own words
-            [*SENTINEL, *words, sys.executable, "-c", CHILD],
+            [*SENTINEL, *words, sys.executable, "-P", "-c", CHILD],
             env=dict(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
