@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import auditing, evaluating, fetch, listing, startup, token_check
+from benchmarks import auditing, evaluating, fetch, listing, quickstart, startup, token_check
 from benchmarks.report import Row, save, table
 
 BENCHMARKS: dict[str, tuple[Callable[[int], list[Row]], str]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], list[Row]], str]] = {
     "fetch": (fetch.run, "fetches, the product and servers that decide nothing in turn"),
     "evaluate": (evaluating.run, "one evaluation of a policy whose last rule matches"),
     "listing": (listing.run, "the first page of sessions among 100,000"),
+    "quickstart": (quickstart.run, "the first commands of docs/quickstart.md in a fresh clone"),
     "startup": (startup.run, "from the call of a command to its end, or to its child's first line"),
     "token": (token_check.run, "the time of a refusal by how much of the token was right"),
 }

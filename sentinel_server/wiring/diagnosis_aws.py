@@ -117,7 +117,8 @@ class AwsChecks:
         if not where.path.exists():
             return [ok(Topic.STORES, f"{where.path} is made by the first session")]
         store = await StoreOpener(self._stack, self._settings, None, None)(None)
-        blocks = len(await store.blocks())
+        now = self._clock.now()
+        blocks = sum(block.holds(now) for block in await store.blocks())
         return [ok(Topic.STORES, f"{where.path} opens; {blocks} block{'' if blocks == 1 else 's'} in force")]
 
     async def _table(self, family: Family, where: DynamoDbLocation) -> Sequence[Finding]:
