@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from tests.fakes.forks import Forks
 
 hypothesis.settings.register_profile("sentinel", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("sentinel")
@@ -20,3 +25,12 @@ def no_aws_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Our console script for the price of a fork, on systems that have one."""
+    from tests.fakes.forks import forking
+
+    with forking() as running:
+        yield running

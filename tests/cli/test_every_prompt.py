@@ -15,7 +15,7 @@ from sentinel_server.mfa.totp import Totp
 from sentinel_server.secret import Secret
 from tests.fakes.aws_vault import write_item
 from tests.fakes.deployment import Deployment, deployment
-from tests.fakes.forks import Forks, forking
+from tests.fakes.forks import Forks
 from tests.fakes.questions import Question, Steps, answers, asked_in_source
 from tests.fakes.terminal import Terminal
 from tests.fakes.watched import Watched, watched
@@ -425,12 +425,6 @@ QUESTIONS: Mapping[str, Callable[[Scene], Made]] = {
     "cli/commands/blocks.py: lift the block … in …?": unblock,
 }
 """Every question of the source, and how to come to it."""
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with forking() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

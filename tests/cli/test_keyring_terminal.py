@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.forks import Forks, forking
+from tests.fakes.forks import Forks
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
 
@@ -40,12 +39,6 @@ class Home:
         env = {**self.env, "SENTINEL_KEYRING_PASSPHRASE": passphrase}
         add = ("keyring", "add", "base", "--stdin", "--replace")
         return self.forks.run(*add, env=env, say=json.dumps(KEY)).code == 0
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with forking() as running:
-        yield running
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from sentinel_server.sandbox.aws import EmbeddedAws
 from tests.fakes.aws_vault import write_command, write_item
 from tests.fakes.deployment import Deployment, deployment
-from tests.fakes.forks import Forks, forking
+from tests.fakes.forks import Forks
 from tests.fakes.identity_center import Corp, corp
 from tests.fakes.receiver import KEY_VARIABLE, receiving_elsewhere
 from tests.fakes.watched import Watched, own_aws, watched, without_keys
@@ -44,12 +44,6 @@ GIVING = [
     ("export", "--profile", "dev"),
 ]
 """Every way to get credentials: some say them, because that is what they are for."""
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with forking() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from sentinel_server.sandbox.principals import UserKeys
 from tests.fakes.aws import trust
 from tests.fakes.deployment import Deployment, deployment
+from tests.fakes.forks import Forks
 from tests.fakes.processes import sentinel
 from tests.fakes.terminal import on_a_terminal
 
@@ -44,8 +45,8 @@ def variables(keys: UserKeys) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
-    with deployment(tmp_path_factory.mktemp("home"), shared=False) as home:
+def moved(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Moved]:
+    with deployment(tmp_path_factory.mktemp("home"), shared=False, forks=forks) as home:
         yield Moved(home)
 
 

@@ -13,6 +13,7 @@ import pytest
 from sentinel_server.sandbox.principals import UserKeys
 from tests.fakes.aws import client
 from tests.fakes.deployment import Deployment, Ran, deployment
+from tests.fakes.forks import Forks
 from tests.fakes.processes import sentinel, started, until
 from tests.fakes.terminal import on_a_terminal
 
@@ -71,8 +72,8 @@ class Home:
 
 
 @pytest.fixture
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with deployment(tmp_path_factory.mktemp("home"), shared=False) as home:
+def kept(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Home]:
+    with deployment(tmp_path_factory.mktemp("home"), shared=False, forks=forks) as home:
         yield Home(home)
 
 

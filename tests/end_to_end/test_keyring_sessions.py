@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.deployment import Deployment, Ran, deployment
-from tests.fakes.forks import Forks, forking
+from tests.fakes.forks import Forks
 from tests.fakes.terminal import CTRL_C, Terminal
 from tests.fakes.vaults import FILE_BACKEND
 
@@ -51,12 +51,6 @@ class Home:
     def asked(self) -> int:
         """How often AWS was asked for a session."""
         return len(self.home.aws.calls_to("sts", "GetSessionToken"))
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with forking() as running:
-        yield running
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.deployment import Deployment, Ran, deployment
-from tests.fakes.forks import Forks, forking
+from tests.fakes.forks import Forks
 from tests.fakes.identity_center import Corp, corp
 from tests.fakes.terminal import CTRL_C, Terminal
 
@@ -34,12 +34,6 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment
             text = text.replace(f"[profile {name}]\n", f"[profile {name}]\nmfa_serial = {device.serial}\n")
         config.write_text(text)
         yield made
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with forking() as running:
-        yield running
 
 
 @dataclass(frozen=True, slots=True)

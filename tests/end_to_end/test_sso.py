@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.deployment import Ran
-from tests.fakes.forks import Forks, forking
+from tests.fakes.forks import Forks
 from tests.fakes.identity_center import Corp, corp
 from tests.fakes.processes import Running, until
 
@@ -23,12 +23,6 @@ PATIENCE = 100.0
 """Seconds for twenty interpreters that start at once on a machine with little to spare."""
 WAITING = "that another process has begun"
 ASK = ("credentials", "--profile", "prod", "--auto-login")
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with forking() as running:
-        yield running
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sentinel_server.sandbox.aws import EmbeddedAws
@@ -20,6 +20,9 @@ from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.sandbox.seed import Seeded, seed
 from tests.fakes.aws import client
 from tests.fakes.processes import REPOSITORY, Running, sentinel, started
+
+if TYPE_CHECKING:
+    from tests.fakes.forks import Forks
 
 DOOR = 'echo "door $AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; exec cat'
 """A child that tells the test where credentials are, and ends when its stdin does."""
@@ -89,12 +92,16 @@ class Door(Served):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One seeded home; `shared` says whether policies are in SSM and sessions in DynamoDB."""
+    """One seeded home; `shared` says whether policies are in SSM and sessions in DynamoDB.
+
+    With `forks`, commands are forked instead of started.
+    """
 
     aws: EmbeddedAws
     seeded: Seeded
     shared: bool
     output: Path
+    forks: Forks | None = None
 
     def env(self, **more: str) -> dict[str, str]:
         """The environment a person there has."""
@@ -102,6 +109,8 @@ class Deployment:
 
     def run(self, *words: str, **env: str) -> Ran:
         """One command of ours, to its end."""
+        if self.forks is not None:
+            return self.forks.run(*words, env=self.env(**env))
         done = subprocess.run(
             sentinel(*words),
             env=self.env(**env),
@@ -117,9 +126,13 @@ class Deployment:
     @contextmanager
     def serving(self, *words: str, profile: str = "prod", **env: str) -> Iterator[Running]:
         """A running `exec --server`; `words` are further flags, `--`, and the command."""
-        argv = sentinel("exec", "--server", "--profile", profile, *words)
-        into = self.output / f"exec-{next(_numbers)}"
-        with started(argv, env=self.env(**env), into=into, talk=True) as running:
+        argv = ("exec", "--server", "--profile", profile, *words)
+        into, variables = self.output / f"exec-{next(_numbers)}", self.env(**env)
+        if self.forks is not None:
+            starting = self.forks.started(*argv, env=variables, into=into, talk=True)
+        else:
+            starting = started(sentinel(*argv), env=variables, into=into, talk=True)
+        with starting as running:
             yield running
 
     @contextmanager
@@ -162,7 +175,9 @@ _numbers = iter(range(1_000_000))
 
 
 @contextmanager
-def deployment(into: Path, *, shared: bool, dynamodb_url: str | None = None) -> Iterator[Deployment]:
+def deployment(
+    into: Path, *, shared: bool, dynamodb_url: str | None = None, forks: Forks | None = None
+) -> Iterator[Deployment]:
     """An embedded AWS of its own and a home in it; `dynamodb_url` is where DynamoDB Local answers."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}  # noqa: TID251
     inherited["PYTHONPATH"] = str(REPOSITORY)
@@ -171,4 +186,4 @@ def deployment(into: Path, *, shared: bool, dynamodb_url: str | None = None) -> 
         home = into / "home"
         home.mkdir(parents=True)
         seeded = seed(aws, home, inherited, shared=shared)
-        yield Deployment(aws=aws, seeded=seeded, shared=shared, output=into / "output")
+        yield Deployment(aws=aws, seeded=seeded, shared=shared, output=into / "output", forks=forks)

@@ -14,7 +14,7 @@ import pytest
 
 from sentinel_server.policy.parse import parse_policy
 from tests.fakes.deployment import Deployment, deployment
-from tests.fakes.forks import Forks, forking
+from tests.fakes.forks import Forks
 from tests.fakes.questions import CTRL_D
 from tests.fakes.terminal import CTRL_C, Terminal
 from tests.fakes.watched import Watched, watched
@@ -60,12 +60,6 @@ class Home:
     def kept(self) -> Path:
         """Where answers are kept."""
         return self.watched.home / "state" / "sentinel" / "wizard.answers"
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with forking() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
