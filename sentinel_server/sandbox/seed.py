@@ -118,16 +118,24 @@ class Seeded:
     roles: Mapping[str, str]
 
 
-def seed(aws: EmbeddedAws, directory: Path, inherited: Mapping[str, str], *, shared: bool = False) -> Seeded:
+def seed(
+    aws: EmbeddedAws,
+    directory: Path,
+    inherited: Mapping[str, str],
+    *,
+    shared: bool = False,
+    bucket: str = BUCKET,
+) -> Seeded:
     """Fill `aws` and `directory`. With `shared`, policies are in SSM and sessions in DynamoDB.
 
-    `inherited` is the environment to build on; everything of AWS's and ours in it is left behind.
+    `inherited` is the environment to build on; everything of AWS's and ours in it is left behind. Several
+    in one process need a `bucket` each, for there is one bucket of a name in the world.
     """
     developer = _developer(aws) if shared else None
     keys = {"dev": aws.add_user("dev", policy=developer), "security": aws.add_user("security")}
     user = f"arn:aws:iam::{aws.account_id}:user/dev"
     roles = {name: aws.add_role(name, _trust(user)) for name in POLICIES}
-    _client(aws, "s3").create_bucket(Bucket=BUCKET)
+    _client(aws, "s3").create_bucket(Bucket=bucket)
     _write_aws(aws, directory, keys, roles)
     _write_policies(directory)
     environment = _environment(aws, directory, inherited)

@@ -51,8 +51,10 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIterator[Door]:
-    """A place at the gate for `ask`; everything it opened is closed at the end.
+async def open_door(
+    settings: Settings, ask: Ask, visitor: Visitor, clock: SystemClock | None = None
+) -> AsyncIterator[Door]:
+    """A place at the gate for `ask`; everything it opened is closed at the end. `clock` is its own.
 
     Raises UnknownProfile, InvalidSetting and LoginRequired before anything is asked of AWS.
     """
@@ -63,7 +65,7 @@ async def open_door(settings: Settings, ask: Ask, visitor: Visitor) -> AsyncIter
     from sentinel_server.policy.schema import Mode
 
     async with AsyncExitStack() as stack:
-        clock = SystemClock()
+        clock = clock or SystemClock()
         stack.enter_context(attended_by(visitor))
         base = await open_base(stack, settings, ask.profile, clock, visitor)
         await base.prepare()

@@ -91,13 +91,17 @@ class Items:
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 there = error.response.get("Item")
                 return Refusal(item=read_item(there) if there else None)
-        return read_item(answer["Attributes"])
+            return read_item(answer["Attributes"])
 
     async def put(self, item: Mapping[str, Value | None]) -> None:
         """Write a whole item, replacing what is under its key; busy tables are tried again."""
         whole = {name: write_value(value) for name, value in item.items() if value is not None}
+        # Without the capacity a good answer is empty, and anybody's page with status 200 would read like it.
+        request = {"TableName": self._table, "Item": whole, "ReturnConsumedCapacity": "TOTAL"}
         with self._errors("writing to"):
-            await stubborn(lambda: self._client.put_item(TableName=self._table, Item=whole))
+            answer = await stubborn(lambda: self._client.put_item(**request))
+            if not answer.get("ConsumedCapacity"):
+                raise StoreUnavailable(f"writing to table {self._table}: the answer is not one")
 
     async def get(self, keys: Sequence[str]) -> tuple[Item, ...]:
         """The items found under `keys`, in one strongly consistent read. An answer in part is an error."""

@@ -341,6 +341,22 @@ async def test_w16_one_failed_read_is_made_good_and_two_are_an_error(
         await developer.standing(a_session().id, KEYS)
 
 
+async def test_nobody_is_told_cut_off_by_an_answer_that_is_none(
+    place: Place, developer: DynamoDbSessions, security: DynamoDbSessions
+) -> None:
+    await developer.create(a_session())
+    place.aws.fail(service="dynamodb", kind="wrong-json")
+    for using in (
+        security.revoke(a_session().id, a_revocation()),
+        security.block(a_block(EVERYONE)),
+        security.lift(EVERYONE, "security", NOON),
+    ):
+        with pytest.raises(StoreUnavailable, match="the answer is not one"):
+            await using
+    place.aws.heal()
+    assert (await security.revoke(a_session().id, a_revocation())).revocation == a_revocation()
+
+
 async def test_a_read_that_hangs_is_overtaken_by_a_second(place: Place, developer: DynamoDbSessions) -> None:
     await developer.create(a_session())
     place.aws.fail(service="dynamodb", operation="BatchGetItem", kind="latency", seconds=30, count=1)
