@@ -37,10 +37,11 @@ _FETCHES: dict[str, dict[Moment, Words]] = {
         Moment.REVOCATION: _words("ClockSkewed SessionRevoked"),
     },
     "DNS": {
-        Moment.FIRST_FETCH: _words("IdentityUnavailable PolicyUnavailable UpstreamFailed"),
-        Moment.STEADY: _words("Success"),
-        Moment.RENEWAL: _words("Success UpstreamFailed"),
-        Moment.REVOCATION: _words("SessionRevoked"),
+        # Names are remembered for ten seconds, so the store may still be found.
+        Moment.FIRST_FETCH: _words("IdentityUnavailable PolicyUnavailable UpstreamFailed StoreUnavailable"),
+        Moment.STEADY: _words("Success StoreUnavailable PolicyUnavailable"),
+        Moment.RENEWAL: _words("Success StoreUnavailable PolicyUnavailable UpstreamFailed"),
+        Moment.REVOCATION: _words("SessionRevoked StoreUnavailable PolicyUnavailable"),
     },
     "disk": {
         Moment.FIRST_FETCH: _words("AuditUnavailable StoreUnavailable"),
@@ -57,8 +58,7 @@ _FETCHES: dict[str, dict[Moment, Words]] = {
 
 _MORE: dict[tuple[str, Moment], Words] = {
     # A load that takes longer than a fetch goes on without it, and the next one finds what it brought.
-    ("SSM, slow", Moment.RENEWAL): _words("Success"),
-    ("SSM, slow", Moment.STEADY): _words("Success"),
+    **{("SSM, slow", moment): _words("Success") for moment in FETCHED[:3]},
     # Some milliseconds on either side of what is too much.
     **{
         (f"clock, jump {much}", moment): _words("Success")
@@ -72,14 +72,14 @@ _OPENS: dict[str, Words] = {
     "SSM": _words("started PolicyUnavailable"),
     "DynamoDB": _words("StoreUnavailable"),
     "clock": _words("ClockSkewed"),
-    "DNS": _words("IdentityUnavailable PolicyUnavailable UpstreamFailed"),
+    "DNS": _words("IdentityUnavailable PolicyUnavailable UpstreamFailed StoreUnavailable"),
     "disk": _words("AuditUnavailable StoreUnavailable"),
     "keyring": _words("KeyringLocked"),
 }
 REVOKES: dict[str, Words] = {
     **dict.fromkeys(("STS", "SSM", "clock", "keyring"), _words("revoked")),
     "DynamoDB": _words("revoked StoreUnavailable StoreRefused given-up"),
-    "DNS": _words("StoreUnavailable"),
+    "DNS": _words("revoked StoreUnavailable given-up"),
     "disk": _words("revoked StoreUnavailable"),
 }
 """What a revocation during the fault may be told."""
