@@ -171,9 +171,10 @@ class Guest:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(session.close)
             await session.start()
-            server, token = wiring.loopback(ground.settings, session, house.clock)
+            entrance = stack.enter_context(wiring.open_entrance(ground.settings))
+            server = wiring.loopback(ground.settings, entrance, session, session, house.clock)
             await stack.enter_async_context(server)
-            self._url, self._token = server.url, token.reveal()
+            self._url, self._token = server.url, entrance.token.reveal()
             self._up.set()
             await self._over.wait()
 
