@@ -61,6 +61,26 @@ def test_each_prompt_shows_the_profile_inside_and_nothing_outside(
         assert (ran.returncode, ran.stdout.strip(), ran.stderr) == (0, prompt, "")
 
 
+@pytest.mark.parametrize(
+    ("shell", "before", "after"),
+    [
+        ("bash", "PS1='$? '\n", '(exit 7)\necho "[${PS1@P}]"\n'),
+        (
+            "fish",
+            "function fish_prompt; echo -n $status' '; end\n",
+            'sh -c "exit 7"\necho "["(fish_prompt)"]"\n',
+        ),
+    ],
+    ids=["bash", "fish"],
+)
+def test_the_last_exit_status_is_left_to_the_rest_of_the_prompt(
+    shell: str, before: str, after: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    for block in [text for language, text in BLOCKS if language == shell]:
+        ran = run_in(shell, before + block + after, tmp_path, env=env | HELD)
+        assert ran.stdout == "[(prod) 7 ]\n"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_difficult_profile_is_no_code_in_a_prompt(shell: str, env: dict[str, str], tmp_path: Path) -> None:
     name = "%n$(id)`id`\\w"
