@@ -14,7 +14,8 @@ class Text:
     """One shell's parts: what runs sentinel, the switch, completion, and a function for one profile.
 
     What runs it begins anew, in the directory of the shell before, when that shell ended by switching: it
-    left the words in a file that only the shell of the very next level writes to.
+    left the words in a file that only the shell of the very next level writes to. That shell completes the
+    profiles of the one above, whose AWS files it is told.
 
     `between` stands between names in a pattern that means each of them.
     """
@@ -49,7 +50,9 @@ function _sentinel_run {
   next=$(mktemp "${TMPDIR:-/tmp}/sentinel.XXXXXXXX") || return
   while :; do
     left=0
-    _SENTINEL_NEXT=$next _SENTINEL_LEVEL=$((SHLVL + 1)) command @PROGRAM@ "${words[@]}" || left=$?
+    _SENTINEL_NEXT=$next _SENTINEL_LEVEL=$((SHLVL + 1)) \\
+      _SENTINEL_CONFIG=${AWS_CONFIG_FILE-} _SENTINEL_CREDENTIALS=${AWS_SHARED_CREDENTIALS_FILE-} \\
+      command @PROGRAM@ "${words[@]}" || left=$?
     [[ -s $next ]] || break
     directory='' words=()
     while IFS= read -r -d '' word; do
@@ -100,7 +103,12 @@ function _sentinel_complete {
     ((offset == COMP_CWORD)) || return 0
     replies=$(compgen -c -- "$2")
   else
-    replies=$(command @PROGRAM@ shell complete -- bash "$what" "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null)
+    replies=$(
+      if [[ $what == exec && -n ${_SENTINEL_NEXT-} ]]; then
+        export AWS_CONFIG_FILE=$_SENTINEL_CONFIG AWS_SHARED_CREDENTIALS_FILE=$_SENTINEL_CREDENTIALS
+      fi
+      command @PROGRAM@ shell complete -- bash "$what" "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null
+    )
   fi
   while IFS= read -r reply; do
     [[ -z $reply ]] || COMPREPLY+=("$reply")
@@ -129,8 +137,12 @@ function _sentinel_complete {
     _normal
     return
   fi
-  for reply in "${(@f)$(command @PROGRAM@ shell complete -- zsh $what \\
-      "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
+  for reply in "${(@f)$(
+    if [[ $what == exec && -n ${_SENTINEL_NEXT-} ]]; then
+      export AWS_CONFIG_FILE=$_SENTINEL_CONFIG AWS_SHARED_CREDENTIALS_FILE=$_SENTINEL_CREDENTIALS
+    fi
+    command @PROGRAM@ shell complete -- zsh $what "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null
+  )}"; do
     [[ -z $reply ]] || replies+=("$reply")
   done
   if (( $#replies )); then _describe sentinel replies; else _files; fi
@@ -156,7 +168,8 @@ function _sentinel_run
     set -l here $PWD
     set -l left 0
     while true
-        _SENTINEL_NEXT=$next _SENTINEL_LEVEL=(math $SHLVL + 1) command @PROGRAM@ $words
+        env _SENTINEL_NEXT=$next _SENTINEL_LEVEL=(math $SHLVL + 1) _SENTINEL_CONFIG="$AWS_CONFIG_FILE" \\
+            _SENTINEL_CREDENTIALS="$AWS_SHARED_CREDENTIALS_FILE" @PROGRAM@ $words
         set left $status
         test -s $next; or break
         set words (string split0 <$next)
@@ -198,7 +211,11 @@ function __sentinel_complete
         complete -C (string join -- ' ' (string escape -- $words) $word)
         return
     end
-    set -l replies (command @PROGRAM@ shell complete -- fish $what $words[2..-1] $word 2>/dev/null)
+    set -l files
+    if test $what = exec; and set -q _SENTINEL_NEXT
+        set files AWS_CONFIG_FILE=$_SENTINEL_CONFIG AWS_SHARED_CREDENTIALS_FILE=$_SENTINEL_CREDENTIALS
+    end
+    set -l replies (env $files @PROGRAM@ shell complete -- fish $what $words[2..-1] $word 2>/dev/null)
     if set -q replies[1]
         printf '%s\\n' $replies
     else

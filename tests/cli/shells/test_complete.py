@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -89,12 +90,25 @@ def at_home(with_profiles: Path) -> dict[str, str]:
     return {**env, "PATH": f"{tool.parent}:{inherited}", "SENTINEL_PROFILE": "x"}
 
 
+INSIDE = {
+    "AWS_SENTINEL": "dev",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "_SENTINEL_NEXT": os.devnull,
+    "_SENTINEL_CONFIG": "",
+    "_SENTINEL_CREDENTIALS": "",
+}
+"""A shell that the function started: its AWS files are ours, and those above are where they usually are."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+@pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_tab_completes_a_profile_and_the_line_means_it(
-    shell: str, at_home: dict[str, str], with_profiles: Path
+    shell: str, inside: bool, at_home: dict[str, str], with_profiles: Path
 ) -> None:
     """The function is replaced by one that shows what it was given."""
+    at_home |= INSIDE if inside else {}
     rc = with_profiles / (".bashrc" if shell == "bash" else ".zshrc")
     ready = "autoload -U compinit; compinit -u -D\n" if shell == "zsh" else ""
     rc.write_text(
@@ -128,8 +142,12 @@ def test_bash_completes_the_command_that_is_run(
     assert "printenv" in run_in("bash", script, with_profiles, env=at_home).stdout.splitlines()
 
 
-def test_fish_completes_profiles_options_and_commands(at_home: dict[str, str], with_profiles: Path) -> None:
-    asks = ["sx my", "sx dev ls --al", "sentinel exec --profile corp", "sentinel who", "sx dev --leas"]
+@pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
+def test_fish_completes_profiles_options_and_commands(
+    inside: bool, at_home: dict[str, str], with_profiles: Path
+) -> None:
+    at_home |= INSIDE if inside else {}
+    asks = ["sx my", "sx dev ls --al", "sx --profile corp", "sentinel who", "sx dev --leas"]
     script = "sentinel shell init fish | source\n" + "".join(f"complete -C '{ask}'\n" for ask in asks)
     ran = run_in("fish", script, with_profiles, env=at_home)
     shown = [line.partition("\t")[0] for line in ran.stdout.splitlines()]

@@ -52,6 +52,7 @@ def at_a_prompt(shell: str, home: Path) -> Iterator[Terminal]:
     rc.parent.mkdir(parents=True, exist_ok=True)
     rc.write_text(PROMPTS[shell] + script(Wanted(shell=shell, program=str(door), server=True)))
     env = shell_environment(home, INNER=program_of(shell), TMPDIR=str(home / "tmp"), TERM="vt100")
+    env["AWS_CONFIG_FILE"] = "/the/config above"
     change = "builtin cd" if shell != "fish" else "cd"
     with on_a_terminal([program_of(shell), "-i"], env) as terminal:
         terminal.line(f"{change} {home}")
@@ -64,6 +65,9 @@ def test_inside_it_switches_and_stays_in_the_directory(shell: str, tmp_path: Pat
     with at_a_prompt(shell, tmp_path) as terminal:
         terminal.line("sx dev")
         terminal.expect(rf"<dev in {tmp_path.name} rc=0> ")
+        terminal.line('echo "told $_SENTINEL_CONFIG$_SENTINEL_CREDENTIALS."')
+        terminal.expect(r"told /the/config above\.")
+        terminal.expect("rc=0> ")
         terminal.line("cd 'a place'")
         terminal.expect(r"<dev in a place rc=0> ")
         terminal.line("sxs 'my prod'")
