@@ -57,9 +57,9 @@ class AwsChecks:
         settings, stack, clock = self._settings, self._stack, self._clock
         target = load_profile(settings, self.name)
         self._region = settings.region or region_of(target, settings.environ)
-        if self._profile is None:
+        if self._profile is None and self._reads_aws():
             base = control = await open_own(stack, settings, self.name, clock)
-        else:
+        else:  # nobody's role is assumed for nothing
             base = await open_base(stack, settings, self.name, clock, visitor)
             await base.prepare()
             control = await open_control(stack, settings, base, target, clock)
@@ -85,6 +85,10 @@ class AwsChecks:
 
     def _check(self, topic: Topic, doing: str, look: Look) -> Check:
         return Check(topic=topic, doing=doing, look=look, seconds=self._seconds)
+
+    def _reads_aws(self) -> bool:
+        places = (*(where for _, where in self._places()), self._settings.policies)
+        return any(isinstance(where, DynamoDbLocation | SsmPolicies) for where in places)
 
     def _places(self) -> Iterator[tuple[Family, StoreLocation]]:
         yield Family.SESSIONS, self._settings.store

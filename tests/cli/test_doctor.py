@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from sentinel_server.sandbox.seed import Seeded, seed
 from sentinel_server.settings.environ import process_environ
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine, Ran
+from tests.fakes.command_words import lacking
 from tests.fakes.receiver import Posted, receiving_elsewhere
 from tests.fakes.vaults import BACKEND
 
@@ -64,6 +67,9 @@ def doctor(sentinel: CommandLine, *words: str) -> Told:
     """What doctor says, as a program reads it."""
     ran = sentinel("doctor", *words, "--json")
     assert "canary" not in ran.out + ran.err
+    for each in ran.json["findings"]:
+        for command in re.findall(r"\bsentinel [a-z][^|;#]*", each["mend"] or ""):
+            assert lacking(shlex.split(command)[1:]) == [], command
     return Told(status=ran.status, findings=ran.json["findings"])
 
 
@@ -85,6 +91,16 @@ def test_it_changes_nothing_and_assumes_no_role(home: CommandLine, aws: Sandbox)
     assert sorted(path for path in home.home.rglob("*") if path.is_file()) == before
     unsigned = ""
     assert {call.operation for call in aws.aws.calls} == {unsigned, "GetCallerIdentity"}
+
+
+def test_the_profile_that_the_environment_names_is_not_assumed_either(
+    home: CommandLine, aws: Sandbox
+) -> None:
+    home.set(AWS_PROFILE="prod")
+    aws.aws.forget_calls()
+    told = doctor(home)
+    assert told.of("identity") == [f"profile prod: {aws.dev_arn}"]
+    assert aws.aws.calls_to("sts", "AssumeRole") == []
 
 
 def test_people_read_it_in_80_columns(home: CommandLine) -> None:

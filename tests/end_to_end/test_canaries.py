@@ -253,6 +253,35 @@ def test_secrets_of_webhooks(home: Watched, seeded: Deployment) -> None:
         assert told_to(f"file://{file}", f"http://127.0.0.1:1/hook/{PASSPHRASE}") == [1, 0, 0]
 
 
+def test_setting_up_and_looking_for_what_is_wrong(home: Watched, seeded: Deployment) -> None:
+    """Doctor opens the keyring, and in a served shell it sends the token; the wizard asks AWS who it is."""
+    base = {"AWS_PROFILE": "base"}
+    inside = "sentinel doctor; sentinel doctor --json; AWS_ACCESS_KEY_ID=$KEY AWS_SECRET_ACCESS_KEY=$SECRET"
+    script = home.home / "sentinel"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli.main "$@"\n')
+    script.chmod(0o700)
+    home.public.add(script)
+    env = {**OPENED, "PATH": f"{home.home}:{home.env['PATH']}", "KEY": KEY_ID, "SECRET": SECRET}
+    with no_leak(home, seeded.aws):
+        kept(home, seeded)
+        done = [
+            home.run("doctor", "dev", **OPENED),
+            home.run("doctor", "dev", "--json", SENTINEL_KEYRING_PASSPHRASE=ANOTHER),
+            home.run("doctor", "dev", "--output", "csv", **PAIR, **OPENED),
+            home.run(
+                "exec", "--server", "--profile", "dev", "--", "sh", "-c", f"{inside} sentinel doctor", **env
+            ),
+            home.run("init", "wizard", "--profile", "dev", "--yes", "--force", **OPENED),
+            home.run("init", "wizard", "--profile", "dev", "--yes", "--breakglass", "--no-tables", **base),
+            home.run("config", "set", "lease", "strict"),
+            home.run("config", "get", "lease", "--origin"),
+            home.run("config", "unset", "lease"),
+        ]
+    assert [each.code for each in done][:1] == [0], done[0].out + done[0].err
+    assert "gives credentials for this token" in done[3].out, done[3].out + done[3].err
+    assert "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY" in done[3].out
+
+
 def test_keys_that_sign(home: Watched, seeded: Deployment) -> None:
     private, public = home.home / "signing-key.pem", home.home / "signing-key.pem.pub"
     home.open_files.add(private)
