@@ -184,6 +184,8 @@ def _not_open(event: Emergency, now: datetime) -> str | None:
         return "is a drill, which gives nothing"
     if not event.intact:
         return "is not what was opened: somebody changed what it says"
+    if event.review is not None:
+        return "was reviewed, so it is over"
     if event.created_at - now > LEEWAY:
         return "begins in the future"
     state = event.state(now)

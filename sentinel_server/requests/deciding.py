@@ -11,6 +11,8 @@ from sentinel_server.errors import (
     AlreadyExists,
     RequestRefused,
     SentinelError,
+    StoreRefused,
+    StoreUnavailable,
 )
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import EventType
@@ -33,6 +35,7 @@ from sentinel_server.requests.ending import (
     check_granted,
     check_pending,
     check_unfinished,
+    cut_unread,
     end_by,
 )
 from sentinel_server.requests.model import AccessRequest, Status, Vote
@@ -143,7 +146,17 @@ async def revoke(desk: Desk, request_id: str, by: Principal, comment: str = "") 
             check_granted(before, f"deny it: sentinel deny {before.id}")
         return by
 
-    return await end_by(desk, request_id, ("cut", "revoked"), comment, judge, needs_rules=False)
+    try:
+        return await end_by(desk, request_id, ("cut", "revoked"), comment, judge, needs_rules=False)
+    except StoreRefused:
+        raise
+    except StoreUnavailable as error:  # perhaps somebody made the row one that cannot be read
+        if not await cut_unread(desk, request_id, by, comment):
+            raise
+        raise StoreUnavailable(
+            f"{error.message}; it is revoked all the same, and nobody was told of it",
+            hint="block whoever spoiled it: sentinel server-revoke --user KEY --reason WHY",
+        ) from error
 
 
 def standing(desk: Desk, rules: Rulebook, request: AccessRequest, now: datetime) -> Counted | None:

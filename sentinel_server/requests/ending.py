@@ -12,13 +12,21 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from sentinel_server.clock import whole_seconds
-from sentinel_server.errors import RequestOver, StoreRefused
+from sentinel_server.errors import RequestOver, StoreRefused, StoreUnavailable
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import EventType
-from sentinel_server.records.model import Lacking
+from sentinel_server.records.model import Change, Lacking
 from sentinel_server.records.store import HURRY
 from sentinel_server.requests.deeds import Deed, Done
-from sentinel_server.requests.desk import CONTENTION, Desk, Rulebook, change, contended, read_one
+from sentinel_server.requests.desk import (
+    CONTENTION,
+    Desk,
+    Rulebook,
+    change,
+    contended,
+    parse_request_id,
+    read_one,
+)
 from sentinel_server.requests.model import AccessRequest, Ruling, Status
 from sentinel_server.requests.rows import request_ref, ruling_values
 from sentinel_server.requests.steps import ask_anew, look_at
@@ -83,6 +91,20 @@ async def end_by(
             return done
         await desk.rest(attempt)
     raise contended(request_ref(request_id))
+
+
+async def cut_unread(desk: Desk, request_id: str, by: Principal, comment: str) -> bool:
+    """Write security's ending into a row that cannot be read, lest it be mended later and give access again.
+
+    False when it could not be written: it is there already, there is no row, or the store does not do it.
+    """
+    ruling = Ruling(at=desk.clock.now(), by=desk.persons.key(by), comment=checked_comment(comment))
+    values = {**ruling_values("cut", ruling), "status": Status.REVOKED.value}
+    change = Change(ref=request_ref(parse_request_id(request_id)), seen=_UNLESS["cut"], set=values)
+    try:
+        return await desk.records.commit([change])
+    except StoreUnavailable:
+        return False
 
 
 def _ended(before: AccessRequest, end: End, ruling: Ruling) -> AccessRequest:

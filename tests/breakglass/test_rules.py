@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from sentinel_server.breakglass.model import Closing
+from sentinel_server.breakglass.model import Closing, Review
 from sentinel_server.breakglass.rules import (
     LEEWAY,
     MFA_FRESH,
@@ -147,6 +147,10 @@ def test_an_open_emergency_gives_access_until_its_end_and_no_longer() -> None:
         ({"person": BOB.person}, "is somebody else's"),
         ({"profile": "staging"}, "is for staging"),
         ({"drill": True}, "is a drill, which gives nothing"),
+        (
+            {"review": Review(at=NOON, by="bob", justified=True, comment="fine")},
+            "was reviewed, so it is over",
+        ),
         ({"closing": Closing(at=NOON, by="bob", reason="done")}, "is closed"),
         ({"created_at": NOON + LEEWAY + timedelta(seconds=1)}, "begins in the future"),
         ({"duration": HOUR * 5}, "5h is more than the 4h"),

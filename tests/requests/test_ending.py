@@ -143,6 +143,32 @@ async def test_who_changes_the_row_all_the_time_holds_no_ending_up(
     assert stored.status(NOON) not in (Status.PENDING, Status.APPROVED)
 
 
+@pytest.mark.parametrize("spoiled", [{"votes": "?"}, {"created_at": "then"}, {"kind": "x"}])
+async def test_a_row_that_somebody_spoiled_is_revoked_for_when_they_mend_it(
+    office: Office, spoiled: dict[str, str]
+) -> None:
+    request = await office.approved()
+    good = (await office.records.get([request_ref(request.id)]))[request_ref(request.id)]
+    await office.records.commit([Change(ref=good.ref, seen=good.version, set=spoiled)])
+    with pytest.raises(StoreUnavailable, match="it is revoked all the same"):
+        await revoke(office.desk(), request.id, ZED, "INC-1")
+    with pytest.raises(StoreUnavailable, match="cannot be read"):
+        await revoke(office.desk(), request.id, ZED, "INC-1")
+    mended = {name: good.values[name] for name in spoiled}
+    await office.records.commit([Change(ref=good.ref, seen=good.version + 2, set=mended)])
+    stored = await read_one(office.records, request.id)
+    assert stored.status(NOON) is Status.REVOKED
+    assert stored.cut is not None
+    assert (stored.cut.by, stored.cut.comment) == (ZED.person, "INC-1")
+
+
+async def test_what_no_approver_can_read_they_do_not_end(office: Office) -> None:
+    request = await office.approved()
+    await office.records.commit([Change(ref=request_ref(request.id), seen=2, set={"votes": "?"})])
+    with pytest.raises(StoreUnavailable, match="cannot be read as a request: Expecting value"):
+        await revoke(of_an_approver(office), request.id, BOB)
+
+
 async def test_a_vote_does_wait_for_its_turn(office: Office) -> None:
     """Only what takes away may be written over what somebody has not read."""
     request = await office.asked()

@@ -46,15 +46,15 @@ def read_row(ledger: Ledger, item: Item) -> Row:
     return Row(ref=ref, version=int(version) if known and version is not None else 0, values=values)
 
 
-def update(change: Change, table: str) -> dict[str, Any]:
+def update(change: Change, table: str, *, spoiled: bool = False) -> dict[str, Any]:
     """One update of a transaction. It names the attributes that change, the version, and no other but those
-    that its condition is about.
+    that its condition is about. With `spoiled` an ending leaves the version as it is.
     """
     written = {name: value for name, value in change.set.items() if value is not None}
     removed = [name for name in change.set if name not in written]
     condition, asked, seen = _condition(change.seen)
     settings = [f"#{name} = :{name}" for name in written]
-    expression = f"SET {', '.join([_NEXT[isinstance(change.seen, Lacking)], *settings])}"
+    expression = f"SET {', '.join([_next(change.seen, spoiled), *settings])}"
     if removed:
         expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
     values = {**written, **seen}
@@ -68,8 +68,13 @@ def update(change: Change, table: str) -> dict[str, Any]:
     }
 
 
-_NEXT = {False: f"#{VERSION} = :{VERSION}", True: f"#{VERSION} = #{VERSION} + :one"}
-"""The next version: of a row whose version is known, and of one whatever it is."""
+def _next(seen: Seen, spoiled: bool) -> str:
+    """What sets the next version: of a row whose version is known, of one whatever it is, and of one whose
+    version is none.
+    """
+    if not isinstance(seen, Lacking):
+        return f"#{VERSION} = :{VERSION}"
+    return f"#{VERSION} = if_not_exists(#{VERSION}, :one)" if spoiled else f"#{VERSION} = #{VERSION} + :one"
 
 
 def _condition(seen: Seen) -> tuple[str, tuple[str, ...], dict[str, int]]:

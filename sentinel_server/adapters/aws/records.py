@@ -18,7 +18,7 @@ from sentinel_server.adapters.aws.dynamodb import WRITE_ATTEMPTS, Items, busy, l
 from sentinel_server.clock import Ids, SystemIds
 from sentinel_server.errors import StoreRefused, StoreUnavailable
 from sentinel_server.provisioning.desired import KEY
-from sentinel_server.records.model import Change, Found, Ledger, Ref, Row, Search
+from sentinel_server.records.model import Change, Found, Lacking, Ledger, Ref, Row, Search
 from sentinel_server.records.rules import checked_changes, checked_page, checked_refs, page_of
 
 if TYPE_CHECKING:
@@ -66,17 +66,23 @@ class DynamoDbRecords:
         if any(isinstance(change.seen, int) and change.seen < 1 for change in changes):
             return False  # no row of ours has such a version, and one that was spoiled must not match it
         tables = sorted({self._tables[change.ref.ledger] for change in changes})
-        request = {
-            "TransactItems": [
-                {"Update": items.update(change, self._tables[change.ref.ledger])} for change in changes
-            ],
-            "ClientRequestToken": self._ids.fresh(),
-        }
+        ends = any(isinstance(change.seen, Lacking) for change in changes)
         with table_errors(self._client, "writing to", *tables, denied=StoreRefused):
             try:
-                await self._send(request)
+                await self._send(changes)
             except ClientError as error:
-                return _refused(error)
+                invalid = error_code(error) == "ValidationException" or "ValidationError" in _reasons(error)
+                if not ends or not invalid:
+                    return _refused(error)
+                return await self._end(changes)
+        return True
+
+    async def _end(self, changes: Sequence[Change]) -> bool:
+        """The same, where somebody has made a version something that cannot be raised."""
+        try:
+            await self._send(changes, spoiled=True)
+        except ClientError as error:
+            return _refused(error)
         return True
 
     async def find(self, search: Search, limit: int, token: str | None = None) -> Found:
@@ -91,7 +97,12 @@ class DynamoDbRecords:
                 break
         return page_of(search, found, limit)
 
-    async def _send(self, request: Mapping[str, Any]) -> None:
+    async def _send(self, changes: Sequence[Change], *, spoiled: bool = False) -> None:
+        updates = [items.update(each, self._tables[each.ref.ledger], spoiled=spoiled) for each in changes]
+        request = {
+            "TransactItems": [{"Update": update} for update in updates],
+            "ClientRequestToken": self._ids.fresh(),
+        }
         await stubborn(
             lambda: self._client.transact_write_items(**request), again=_passes, attempts=self._attempts
         )

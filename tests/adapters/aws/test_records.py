@@ -15,7 +15,7 @@ from sentinel_server.adapters.aws.records import DynamoDbRecords
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import ledger_table
-from sentinel_server.records.model import Change, Ledger, Search
+from sentinel_server.records.model import Change, Lacking, Ledger, Search
 from sentinel_server.sandbox.aws import EmbeddedAws
 from tests.fakes import dynamodb_local
 from tests.fakes.dynamodb_local import client_at
@@ -243,6 +243,19 @@ async def test_a_row_whose_version_was_spoiled_is_found_and_never_decided_on(
         await place.records.get([REQUEST])
     for seen in (None, 0):
         assert not await place.records.commit([Change(ref=REQUEST, seen=seen, set={"status": "x"})])
+
+
+@pytest.mark.parametrize("version", [None, {"S": "x"}, {"N": "1.5"}, {"N": "-3"}, {"N": str(2**60)}])
+async def test_a_row_whose_version_was_spoiled_is_ended_all_the_same(place: Place, version: Any) -> None:
+    """Nor may they keep others from ending what it says."""
+    spoiled = {} if version is None else {"version": version}
+    await place.client.put_item(TableName=REQUESTS, Item={"id": {"S": REQUEST.key}, **spoiled})
+    ending = Change(ref=REQUEST, seen=Lacking(("cut_at",)), set={"cut_at": "2026"})
+    assert await place.records.commit([ending, made(a_ref(2))])
+    assert not await place.records.commit([ending, made(a_ref(3))])
+    item = (await place.client.get_item(TableName=REQUESTS, Key={"id": {"S": REQUEST.key}}))["Item"]
+    assert item["cut_at"] == {"S": "2026"}
+    assert list(await place.records.get([a_ref(2), a_ref(3)])) == [a_ref(2)]
 
 
 async def test_values_of_other_types_are_text_that_no_codec_takes_for_a_value(place: Place) -> None:
