@@ -248,17 +248,7 @@ def _accepted(profile: Profile, allowed: bool, quiet: bool) -> bool:
 
 def _write(path: Path, text: str, force: bool) -> None:
     """For this user only, and over nothing that is there unless by force. Raises SentinelError."""
-    from sentinel_server.errors import SentinelError
+    from sentinel_server import wiring
 
-    draft = path.with_name(f".{path.name}.{os.getpid()}") if force else path
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        exclusive = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(exclusive, "w", encoding="utf-8") as file:
-            file.write(text)
-        if force:
-            draft.replace(path)
-    except OSError as error:
-        raise SentinelError(
-            f"cannot write {path}: {error.strerror}", hint="see what is set: sentinel config show"
-        ) from error
+    seen = wiring.read_own_file(path) if force else None
+    wiring.replace_own_files({path: text.encode()}, {path: seen})

@@ -294,6 +294,25 @@ def test_keys_that_sign(home: Watched, seeded: Deployment) -> None:
         assert home.run("policy", "keys", "generate", str(private)).code != 0
 
 
+def test_what_a_first_use_makes_is_for_its_user_alone(home: Watched, seeded: Deployment) -> None:
+    """Everything is made anew, beginning with directories that other programs share."""
+    fresh = {f"XDG_{name}_HOME": str(home.home / "fresh" / name.lower()) for name in ("CONFIG", "STATE")}
+    fresh |= {"AWS_PROFILE": "base"}
+    policy = home.home / "fresh" / "config" / "sentinel" / "policies" / "dev.yaml"
+    with no_leak(home, seeded.aws):
+        done = [
+            home.run("init", "local", "--profile", "dev", **fresh),
+            home.run("init", "local", "--profile", "dev", "--force", **fresh),
+            home.run("config", "set", "lease", "strict", **fresh),
+            home.run("policy", "push", "dev", str(policy), "--yes", **fresh),
+            *(home.run(*words, **fresh) for words in DOORS),
+            home.run("server-sessions", "--json", **fresh),
+            home.run("audit", "verify-logs", **fresh),
+        ]
+    assert {each.code for each in done} == {0}, [each.err for each in done]
+    assert policy.exists()
+
+
 BROKEN = [
     ("seal", ("keyring", "add", "ring", "--env")),
     ("print-key", ("keyring", "add", "ring", "--env")),
