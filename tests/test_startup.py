@@ -64,7 +64,12 @@ def test_help_on_a_command_imports_no_aws_and_no_server(command: str) -> None:
 @pytest.mark.parametrize(
     "words", [["sentinel", "exe"], ["sentinel", "exec", "--pro"], ["exec", "d"]], ids=str
 )
-def test_whoever_presses_tab_waits_for_next_to_nothing(words: list[str]) -> None:
+def test_whoever_presses_tab_waits_for_next_to_nothing(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sentinel").mkdir()
+    (tmp_path / "sentinel" / "config.yaml").write_text("lease: strict\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert foreign(imported_by(["shell", "complete", "--", "fish", *words])) <= LIGHT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from sentinel_server.errors import SentinelError
 
@@ -17,11 +18,19 @@ def profile_names(environ: Mapping[str, str]) -> tuple[str, ...]:
     except SentinelError:
         return ()
     directories = own_directories(environ)
-    keyring = directories.state / "keyring" / "keys.json"
-    elsewhere = "SENTINEL_KEYRING_FILE" in environ or (directories.config / "config.yaml").exists()
-    if elsewhere or keyring.exists():
+    if (directories.state / "keyring" / "keys.json").exists() or _is_elsewhere(environ, directories.config):
         names |= _kept(environ)
     return tuple(sorted(names))
+
+
+def _is_elsewhere(environ: Mapping[str, str], config: Path) -> bool:
+    """Whether the keyring may be in another place than usual: only then are all settings worth the wait."""
+    if environ.get("SENTINEL_KEYRING_FILE"):
+        return True
+    try:
+        return b"keyring" in Path(environ.get("SENTINEL_CONFIG") or config / "config.yaml").read_bytes()
+    except OSError:
+        return False
 
 
 def _kept(environ: Mapping[str, str]) -> set[str]:

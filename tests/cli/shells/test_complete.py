@@ -73,6 +73,12 @@ def test_profiles_in_the_keyring_are_names_too(home: CommandLine) -> None:
     )
     assert home("keyring", "add", "kept", "--env").status == 0
     assert "kept\t" in asked(home, "fish", "exec", "")
+    config = home.settings.directories.config / "config.yaml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(f"keyring:\n  file: {home.home / 'elsewhere' / 'keys.json'}\n")
+    assert "kept\t" not in asked(home, "fish", "exec", "")
+    assert home("keyring", "add", "there", "--env").status == 0
+    assert "there\t" in asked(home, "fish", "exec", "")
 
 
 # ---- with Tab
