@@ -49,6 +49,9 @@ class Subject:
 
 async def diagnose(subject: Subject, visitor: Visitor) -> tuple[Finding, ...]:
     """Everything that is to say, in the order of topics. Raises nothing of what it finds."""
+    from sentinel_server.adapters.local.threads import DaemonThreads
+
+    asyncio.get_running_loop().set_default_executor(DaemonThreads())
     here = _here(subject)
     if subject.settings.environ.get("AWS_SENTINEL"):
         found = await examine([*here, endpoint_check(subject.settings, subject.seconds)])

@@ -22,6 +22,7 @@ from sentinel_server.settings.environ import process_environ
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.command_line import CommandLine, Ran
 from tests.fakes.command_words import lacking
+from tests.fakes.identity_center import corp
 from tests.fakes.receiver import Posted, receiving_elsewhere
 from tests.fakes.vaults import BACKEND
 
@@ -68,7 +69,7 @@ def doctor(sentinel: CommandLine, *words: str) -> Told:
     ran = sentinel("doctor", *words, "--json")
     assert "canary" not in ran.out + ran.err
     for each in ran.json["findings"]:
-        for command in re.findall(r"\bsentinel [a-z][^|;#]*", each["mend"] or ""):
+        for command in re.findall(r"\bsentinel [a-z][^|;#,]*", each["mend"] or ""):
             assert lacking(shlex.split(command)[1:]) == [], command
     return Told(status=ran.status, findings=ran.json["findings"])
 
@@ -243,6 +244,17 @@ def test_keys_that_aws_does_not_know_are_a_problem(home: CommandLine) -> None:
     told = doctor(home, "prod")
     assert told.status == 1
     assert told.of("identity", "problem")[0].startswith("no base credentials of profile prod: ")
+
+
+def test_a_login_that_has_lapsed_is_named_with_the_command_that_renews_it(
+    sentinel: CommandLine, tmp_path: Path
+) -> None:
+    with corp(tmp_path / "corp") as made:
+        sentinel.set(**made.env())
+        told = doctor(sentinel, "prod")
+    assert told.status == 1
+    assert told.of("identity", "problem")[0].startswith("no base credentials of profile prod: ")
+    assert any("sentinel sso login --profile " in str(mend) for mend in told.mends("problem"))
 
 
 class Late(SystemClock):

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -22,7 +22,27 @@ def one_thread(name: str) -> ThreadPoolExecutor:
 async def in_daemon(work: Callable[[], T]) -> T:
     """What `work` returns, from a thread that the end of the process does not wait for."""
     done: Future[T] = Future()
+    _start(work, done, "keyring")
+    return await asyncio.wrap_future(done)
 
+
+class DaemonThreads(ThreadPoolExecutor):
+    """An executor whose work nobody waits for at the end: a look-up of a name may hang for a minute.
+
+    For an event loop that makes few calls and has to end in time; each call has a thread of its own.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *arguments: Any, **options: Any) -> Future[T]:
+        """The outcome of a call that has been begun."""
+        done: Future[T] = Future()
+        _start(lambda: fn(*arguments, **options), done, "lookup")
+        return done
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for nothing."""
+
+
+def _start(work: Callable[[], T], done: Future[T], name: str) -> None:
     def run() -> None:
         _block_signals()
         try:
@@ -34,8 +54,7 @@ async def in_daemon(work: Callable[[], T]) -> T:
             with suppress(Exception):
                 done.set_result(result)
 
-    threading.Thread(target=run, name="keyring", daemon=True).start()
-    return await asyncio.wrap_future(done)
+    threading.Thread(target=run, name=name, daemon=True).start()
 
 
 def _block_signals() -> None:
