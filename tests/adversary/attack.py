@@ -12,12 +12,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from sentinel_server.secret import Secret
+from sentinel_server.web.options import WebOptions
 from tests.fakes.doors import FakeDoor
 from tests.fakes.raw_http import Answer, RawClient, connected
-from tests.fakes.sites import Site
+from tests.fakes.sites import TOKEN, Site
 
 STATUSES = {200, 400, 403, 404, 405, 500}
 """All that the server ever answers."""
+
+
+def a_site(max_connections: int = 768) -> Site:
+    """A server whose answers are counted, and that no stall of this machine makes late."""
+    options = WebOptions(token=Secret(TOKEN), deadline=30.0, max_connections=max_connections)
+    return Site(door=Counting(), options=options)
 
 
 class Counting(FakeDoor):
@@ -78,7 +86,7 @@ class Battle:
     """A site under attack; `ours` is whether the attacker's socket counts as one of the child's user."""
 
     ours: bool = True
-    site: Site = field(default_factory=lambda: Site(door=Counting()))
+    site: Site = field(default_factory=a_site)
 
     async def fight(self, pieces: Sequence[bytes]) -> Outcome:
         """Attack once, while the child fetches before and after; AssertionError when it is not served."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.adversary.attack import Counting, attack
+from tests.adversary.attack import a_site, attack
 from tests.adversary.messages import LAST
-from tests.fakes.sites import TOKEN, Site
+from tests.fakes.sites import TOKEN
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-headless-shell"))), None)
 EVIL = "rebound.example"
@@ -78,7 +78,7 @@ def test_a_preflight_allows_nothing(headers: dict[str, str]) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 async def test_a_real_browser_gets_nothing(tmp_path: Path) -> None:
     """Without the web's own rules (CORS), so that only ours stand between the page and an answer."""
-    site = Site(door=Counting())
+    site = a_site()
     async with site.server:
         page = tmp_path / "page.html"
         page.write_text(PAGE.replace("PORT", str(site.port)).replace("TOKEN", TOKEN))

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel_server.secret import Secret
-from sentinel_server.web.options import WebOptions
-from tests.adversary.attack import Counting, Outcome, attack
+from tests.adversary.attack import Outcome, a_site, attack
 from tests.adversary.messages import (
     ALIVE,
     BAD_CHUNKS,
@@ -30,7 +28,6 @@ from tests.adversary.messages import (
     T,
 )
 from tests.fakes.raw_http import ask, connected
-from tests.fakes.sites import Site
 
 UNENDING = st.sampled_from([each for each in (*FETCHES, *ALIVE, *STRANGERS, *LOST) if not each.ends])
 CUTS = st.lists(st.integers(0, 2000), max_size=6)
@@ -199,7 +196,7 @@ def test_the_attacker_would_see_credentials_that_were_served() -> None:
 
 def test_half_closing_after_a_request_changes_nothing_for_others() -> None:
     async def half_close() -> int:
-        site = Site(door=Counting())
+        site = a_site()
         async with site.server:
             reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
             writer.write(FETCH + FETCH[:40])
@@ -217,7 +214,7 @@ def test_heads_that_never_end_keep_no_child_out() -> None:
     """Each in a place of its own, until there are more than there is room for."""
 
     async def crowd() -> list[int]:
-        site = Site(door=Counting(), options=WebOptions(token=Secret(T.decode()), max_connections=8))
+        site = a_site(max_connections=8)
         async with site.server, AsyncExitStack() as stack:
             seen = []
             for _ in range(24):
