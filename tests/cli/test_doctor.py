@@ -424,3 +424,10 @@ def test_a_token_is_shown_to_no_other_machine(sentinel: CommandLine) -> None:
 def test_a_wrong_flag_is_still_a_usage_error(home: CommandLine) -> None:
     ran: Ran = home("doctor", "prod", "--within", "soon")
     assert (ran.status, ran.out) == (2, "")
+
+
+def test_a_chosen_profile_that_is_not_there_does_not_keep_aws_from_being_reached(home: CommandLine) -> None:
+    home.set(AWS_PROFILE="gone")
+    told = doctor(home, "prod")
+    assert any("sts answers" in what for what in told.of("network", "ok"))
+    assert not told.of("network", "problem", "unknown")

@@ -64,6 +64,9 @@ async def reach(
     session = NoCredentials()
     for name, path in zip(("config_file", "credentials_file"), config_files, strict=True):
         session.set_config_variable(name, str(path))
+    chosen = session.get_config_variable("profile")
+    if chosen is not None:  # AWS_PROFILE may name what is not there, and who is asked does not depend on it
+        session.full_config["profiles"].setdefault(chosen, {})
     config = AioConfig(
         signature_version=UNSIGNED,
         connect_timeout=seconds,
