@@ -14,6 +14,7 @@ from sentinel_server.adapters.local.key_file import generate_key
 from sentinel_server.policy.keys import KeySet, PublicKey, print_key_set
 from sentinel_server.policy.statement import Algorithm
 from tests.fakes.deployment import Deployment, Door, deployment
+from tests.fakes.forks import Forks
 from tests.fakes.processes import until
 
 GROUP = "sentinel/audit"
@@ -28,8 +29,8 @@ DENIED = ALLOWED.replace("allow", "deny")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Deployment]:
-    with deployment(tmp_path, shared=False) as made:
+def home(tmp_path: Path, forks: Forks) -> Iterator[Deployment]:
+    with deployment(tmp_path, shared=False, forks=forks) as made:
         made.root("logs").create_log_group(logGroupName=GROUP)
         yield made
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.fakes.deployment import Deployment, Door, Ran, deployment
+from tests.fakes.forks import Forks
 
 DOORS = {
     "credentials": ("credentials", "--profile", "dev"),
@@ -18,10 +19,12 @@ DOORS = {
 
 
 @pytest.fixture(scope="module", params=["sqlite", "dynamodb"])
-def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, forks: Forks
+) -> Iterator[Deployment]:
     """A home with its sessions in either store."""
     shared = request.param == "dynamodb"
-    with deployment(tmp_path_factory.mktemp("home"), shared=shared) as made:
+    with deployment(tmp_path_factory.mktemp("home"), shared=shared, forks=forks) as made:
         yield made
 
 

@@ -16,15 +16,16 @@ from tests.fakes import dynamodb_local
 from tests.fakes.aws import client
 from tests.fakes.aws_clients import at_work
 from tests.fakes.deployment import Deployment, deployment
+from tests.fakes.forks import Forks
 
 WHY = "INC-42 laptop stolen"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def home(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Deployment]:
     """A home with its policies in SSM and its sessions in DynamoDB Local."""
     url = dynamodb_local.endpoint()
-    with deployment(tmp_path_factory.mktemp("home"), shared=True, dynamodb_url=url) as made:
+    with deployment(tmp_path_factory.mktemp("home"), shared=True, dynamodb_url=url, forks=forks) as made:
         yield made
 
 
