@@ -23,7 +23,8 @@ from cli.policies.shelf import keys_option, open_shelf, store_options, write_fil
 def pull(profile: str, file: str, version: int | None, checked: bool, **flags: Any) -> None:
     """Print the stored policy of a profile, byte for byte.
 
-    What comes out is what was signed, so it can be verified and pushed again.
+    What comes out is what was signed, so it can be verified and pushed again. On a terminal, what it would
+    obey is shown as an escape.
     """
     settings = settings_from(flags_of(flags))
     write_file(file, run(_pull(settings, profile, version, checked)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cli.layout import clean
 from cli.options import control_option, own_option, policy_options, region_option, setting_option
 from cli.types import span
 
@@ -97,12 +99,17 @@ async def signer_of(
         yield signer
 
 
+def as_seen(data: bytes) -> str:
+    """The text for a terminal, each line cleaned: who wrote it may want more than to be read."""
+    return "\n".join(map(clean, data.decode("utf-8", "surrogateescape").split("\n")))
+
+
 def write_file(file: str, data: bytes) -> None:
-    """Write a file as a person's editor would, `-` to stdout. Raises SentinelError."""
+    """Write a file as a person's editor would, `-` to stdout, cleaned on a terminal. Raises SentinelError."""
     from sentinel_server.errors import SentinelError
 
     if file == "-":
-        click.echo(data, nl=False)
+        click.echo(as_seen(data) if sys.stdout.isatty() else data, nl=False)
         return
     try:
         Path(file).write_bytes(data)

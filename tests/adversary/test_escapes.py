@@ -6,6 +6,8 @@ import ast
 import asyncio
 import json
 import sqlite3
+import subprocess
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from sentinel_server.notifications.outbox import outbox_change
 from sentinel_server.records.model import Ledger
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Scope
 from sentinel_server.sessions.store import SessionStore
+from sentinel_server.settings.environ import process_environ
 from sentinel_server.wiring import open_records
 from tests.fakes.approvers import Team, staff, team
 from tests.fakes.auditlogs import a_log, a_name
@@ -30,6 +33,7 @@ from tests.fakes.command_line import CommandLine, Ran
 from tests.fakes.notices import asked
 from tests.fakes.processes import REPOSITORY
 from tests.fakes.sessions import a_session, beginning_now
+from tests.fakes.terminal import on_a_terminal
 from tests.fakes.two_people import POLICY
 
 MARK = "MARKED"
@@ -332,6 +336,7 @@ def test_messages_of_aws(sentinel: CommandLine, bad_aws: str) -> None:
         assert_harmless(ran)
 
 
+STORED = b"# \x1b[2J\x1b]0;owned\x07\xff\nrules: []\n# the end\n"
 VALID = 'version: "1"\nrules: [{name: a, effect: allow, match: any}]\n'
 BAD_FILE = f"bad{POISON.replace('/', '')}.yaml"
 
@@ -365,6 +370,20 @@ def test_names_and_texts_of_policies_and_configurations(sentinel: CommandLine, t
     (policies.parent / "config.yaml").write_text(json.dumps({"policies": f"file:///{POISON}"}))
     for words in (("config", "show"), ("config", "get", "policies"), ("config", "set", "policies", POISON)):
         assert_harmless(sentinel(*words))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+@pytest.mark.parametrize("onto", ["a terminal", "a pipe"])
+def test_a_stored_text_is_itself_for_programs_and_harmless_for_people(onto: str) -> None:
+    """What others keep in the place of a policy need not be one."""
+    write = [sys.executable, "-c", f"from cli.policies.shelf import write_file; write_file('-', {STORED!r})"]
+    if onto == "a pipe":
+        assert subprocess.run(write, cwd=REPOSITORY, capture_output=True, check=True).stdout == STORED
+        return
+    with on_a_terminal(write, env=process_environ()) as terminal:
+        terminal.expect("the end")
+    assert "# \\x1b[2J\\x1b]0;owned\\x07\\udcff\r\n" in terminal.shown
+    assert "\x1b" not in terminal.shown
 
 
 def unclean(tree: ast.AST) -> Iterator[int]:
