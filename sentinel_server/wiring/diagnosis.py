@@ -94,6 +94,7 @@ class _Config:
 
     async def __call__(self) -> Sequence[Finding]:
         from sentinel_server.diagnosis.profiles import profile_findings
+        from sentinel_server.settings.environ import config_path
 
         settings, trouble = self.subject.settings, self.subject.trouble
         found = []
@@ -102,7 +103,8 @@ class _Config:
                 problem(Topic.CONFIG, trouble.message, "the rest is looked at without it", trouble.hint)
             )
         else:
-            count = sum(won.where != "default" and bool(won.text) for won in settings.won)
+            said = (str(config_path(settings.environ)), "SENTINEL_", "flag")
+            count = sum(won.where.startswith(said) for won in settings.won)
             plural = "" if count == 1 else "s"
             found.append(
                 ok(Topic.CONFIG, f"{count} setting{plural} changed from the defaults, all understood")

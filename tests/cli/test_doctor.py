@@ -85,6 +85,13 @@ def test_where_all_is_well_it_says_so_and_exits_0(home: CommandLine, aws: Sandbo
     }
 
 
+def test_what_was_changed_from_the_defaults_is_counted(home: CommandLine) -> None:
+    assert doctor(home, "prod").of("config")[0] == "0 settings changed from the defaults, all understood"
+    assert home("config", "set", "lease", "strict", "max_session", "8h").status == 0
+    home.set(SENTINEL_LEASE="full", SENTINEL_RATE_LIMIT="50")
+    assert doctor(home, "prod").of("config")[0] == "3 settings changed from the defaults, all understood"
+
+
 def test_it_changes_nothing_and_assumes_no_role(home: CommandLine, aws: Sandbox) -> None:
     before = sorted(path for path in home.home.rglob("*") if path.is_file())
     aws.aws.forget_calls()
