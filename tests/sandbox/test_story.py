@@ -37,7 +37,11 @@ def test_the_story_is_played_and_every_step_behaves(kind: tuple[str, ...]) -> No
 @pytest.mark.parametrize(
     ("story", "steps", "words"),
     [
-        ("approvals", 8, ("wants an approval", "assumed-role/payments/sentinel-u.dev-", "is revoked")),
+        (
+            "approvals",
+            8,
+            ("wants an approval", "assumed-role/payments/sentinel-u.dev-", "was revoked: wrong ticket"),
+        ),
         ("breakglass", 8, ("denies dev", "is open until", "was closed: queue runs again", "was justified")),
     ],
 )
