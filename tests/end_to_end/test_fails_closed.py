@@ -15,6 +15,7 @@ import pytest
 from sentinel_server.sandbox.aws import FaultName
 from sentinel_server.sandbox.seed import POLICIES, TABLE
 from tests.fakes.deployment import Deployment, Door, Fetched, deployment
+from tests.fakes.forks import Forks
 from tests.fakes.processes import until
 from tests.fakes.relay import Relay
 
@@ -34,9 +35,9 @@ FAULTS: tuple[FaultName, ...] = (
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def home(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Deployment]:
     """A home with its sessions in DynamoDB and its policies in SSM."""
-    with deployment(tmp_path_factory.mktemp("home"), shared=True) as made:
+    with deployment(tmp_path_factory.mktemp("home"), shared=True, forks=forks) as made:
         yield made
 
 
