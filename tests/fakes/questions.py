@@ -152,7 +152,9 @@ def _named(question: ast.AST, function: _Function) -> bool:
 
 
 def _fixed(question: ast.AST) -> str:
-    """The fixed words, with `…` for what is not."""
+    """The fixed words, with `…` for what is not, whether or not they are cleaned first."""
+    if isinstance(question, ast.Call) and ast.unparse(question.func) == "clean":
+        return _fixed(question.args[0])
     if isinstance(question, ast.Constant):
         return str(question.value)
     if isinstance(question, ast.JoinedStr):
