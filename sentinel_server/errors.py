@@ -165,7 +165,7 @@ class Nested(BadInput):
     """Sentinel was started inside a shell that it already serves."""
 
     code = "Nested"
-    default_hint = "leave this shell first (exit), or run: env -u AWS_SENTINEL sentinel …"
+    default_hint = "leave this shell first: exit; to switch inside of one, see: sentinel shell init --help"
 
 
 class Refused(SentinelError):
