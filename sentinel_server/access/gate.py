@@ -7,9 +7,10 @@ on disk before STS is asked and an `outcome` line before the new secret leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, assert_never
 
 from sentinel_server.access.decide import decide
@@ -174,8 +175,8 @@ class Gate:
         self, seat: Seat, patience: float
     ) -> asyncio.Future[tuple[LoadedPolicy | SentinelError, Principal | SentinelError]]:
         return asyncio.gather(
-            _settled(self._sources.policies.load(seat.ask.profile), patience, PolicyUnavailable),
-            _settled(self._sources.base.principal(), patience, IdentityUnavailable),
+            _settled(lambda: self._sources.policies.load(seat.ask.profile), patience, PolicyUnavailable),
+            _settled(self._sources.base.principal, patience, IdentityUnavailable),
         )
 
     async def _first_standing(
@@ -194,7 +195,7 @@ class Gate:
         person = self._sources.rules.persons.key(principal)
         table = table_of(seat.ask, principal, policy, self._clock.now())
         if seat.store is None or seat.table != table:
-            opened = await _settled(self._sources.open_store(table), patience, StoreUnavailable)
+            opened = await _settled(lambda: self._sources.open_store(table), patience, StoreUnavailable)
             if isinstance(opened, SentinelError):
                 return opened
             seat.store, seat.table = opened, table
@@ -208,7 +209,8 @@ class Gate:
         if seat.reader is None:
             return StoreUnavailable("the session store is not open")
         keys = block_keys(person, seat.ask.profile, own=seat.own_person)
-        return await _settled(seat.reader.standing(seat.session_id, keys, refs), patience, StoreUnavailable)
+        look = partial(seat.reader.standing, seat.session_id, keys, refs)
+        return await _settled(look, patience, StoreUnavailable)
 
     async def _revive(self, seat: Seat, facts: Facts) -> None:
         """Bring back our own session after a sleep, when all else allows it."""
@@ -253,11 +255,18 @@ class Gate:
             await seat.journal.refused(Deny(error=error, basis=allow.basis))
             raise
 
-    async def _served(self, seat: Seat, allow: Allow, minted: Minted, asks: Count) -> Issued:
+    def _overtaken(self, seat: Seat, allow: Allow) -> SentinelError | None:
         if seat.under not in (None, allow.override_id or DIRECT):
-            raise TooLate("what lifts the refusal changed while this was under way")
+            return TooLate("what lifts the refusal changed while this was under way")
         if abs(self._clock.skew()) > MAX_SKEW:
-            raise ClockSkewed("this machine's clock is too far away from AWS's")
+            return ClockSkewed("this machine's clock is too far away from AWS's")
+        return None
+
+    async def _served(self, seat: Seat, allow: Allow, minted: Minted, asks: Count) -> Issued:
+        error = self._overtaken(seat, allow)
+        if error is not None:
+            await seat.journal.refused(Deny(error=error, basis=allow.basis), asks())
+            raise error
         await seat.journal.served(allow, minted.issue_id, asks())
         return Issued(
             credentials=minted.credentials,
@@ -283,11 +292,13 @@ def _reported(allow: Allow, minted: Minted, now: datetime) -> datetime:
     return min(ends).replace(microsecond=0)
 
 
-async def _settled(asked: Awaitable[T], patience: float, late: type[SentinelError]) -> T | SentinelError:
-    """What was asked for, or the error that kept it from us; whatever else goes wrong is one, too."""
+async def _settled(
+    ask: Callable[[], Awaitable[T]], patience: float, late: type[SentinelError]
+) -> T | SentinelError:
+    """What is asked for, or the error that kept it from us; whatever else goes wrong is one, too."""
     try:
         async with asyncio.timeout(patience):
-            return await asked
+            return await ask()
     except SentinelError as error:
         return error
     except TimeoutError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -112,8 +112,12 @@ class Journal:
 
     async def flush(self, *, end: bool = False) -> None:
         """Write the counts that are due, or with `end` all of them. Raises AuditUnavailable."""
-        for action, code in list(self._counted):
-            await self._write_counted(action, code)
+        await _to_its_end(self._flush(end))
+
+    async def _flush(self, end: bool) -> None:
+        async with self._writing:
+            for action, code in list(self._counted):
+                await self._write_counted(action, code)
         await self._settle(all_=end)
 
     async def _write_counted(self, action: Action, code: str | None) -> None:
@@ -161,8 +165,10 @@ class Journal:
 
     async def _settle(self, *, all_: bool = False) -> None:
         """Write the lines that are due, the oldest first; who comes meanwhile waits for them."""
-        if not self._due(all_):
-            return
+        if self._due(all_):
+            await _to_its_end(self._write_due(all_))
+
+    async def _write_due(self, all_: bool) -> None:
         async with self._writing:
             for key in self._due(all_):
                 await self._write_run(key)
@@ -189,6 +195,18 @@ class Journal:
             raise
         run.event = replace(run.event, action=run.later)
         run.due = self._clock.monotonic() + EVERY
+
+
+async def _to_its_end(writing: Coroutine[Any, Any, None]) -> None:
+    """Wait for `writing`, which goes on when whoever waits is cancelled: no count it took is lost."""
+    task = asyncio.create_task(writing)
+    task.add_done_callback(_seen)
+    await asyncio.shield(task)
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.exception()  # whoever waits is told; perhaps nobody does any more
 
 
 def _lift(allow: Allow) -> dict[str, object]:

@@ -34,11 +34,20 @@ _DEFAULT = RoundLimits()
 
 
 class Rounds(Generic[T]):
-    """Does `work` for all who ask at about the same time. For one event loop."""
+    """Does `work` for all who ask at about the same time. For one event loop.
 
-    def __init__(self, work: Callable[[Count], Awaitable[T]], limits: RoundLimits = _DEFAULT) -> None:
+    `expired` is told of each who had no answer in time: `work` cannot account for them.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Count], Awaitable[T]],
+        limits: RoundLimits = _DEFAULT,
+        expired: Callable[[SentinelError], None] = lambda _: None,
+    ) -> None:
         self._work = work
         self._limits = limits
+        self._expired = expired
         self._gathering: _Round[T] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[_Round[T]] = set()
@@ -56,7 +65,7 @@ class Rounds(Generic[T]):
         answer: asyncio.Future[T] = loop.create_future()
         now = loop.time()
         if self._gathering is None:
-            self._gathering = _Round(self._limits.budget)
+            self._gathering = _Round(self._limits.budget, self._expired)
         if self._gathering.timer is None:
             self._gathering.expect(now)
         self._gathering.waiters.append((now, answer))
@@ -123,6 +132,7 @@ class _Round(Generic[T]):
     """Those who are answered together, each with the time at which they asked, oldest first."""
 
     budget: float
+    expired: Callable[[SentinelError], None]
     waiters: list[tuple[float, asyncio.Future[T]]] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
@@ -166,7 +176,9 @@ class _Round(Generic[T]):
             if asked > late:
                 self.expect(asked)
                 return
-            answer.set_exception(StoreUnavailable(within))
+            error = StoreUnavailable(within)
+            answer.set_exception(error)
+            self.expired(error)
         if self.task is not None and self.begun:  # else its task never runs, and nobody would take it away
             self.task.cancel()
 

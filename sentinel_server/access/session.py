@@ -101,7 +101,7 @@ class ServerSession:
         if isinstance(answer, bytes):
             return answer
         allow, generation = answer
-        self._refuse_overtaken(generation)
+        await self._refuse_overtaken(generation, allow, 1)
         return self._answer(await self._gate.fulfil(self._seat, allow), 1)
 
     async def close(self) -> None:
@@ -125,7 +125,7 @@ class ServerSession:
         self._seat.journal.count(Action.RATE_LIMITED)
 
     def failed(self, error: SentinelError) -> None:
-        """Count a fetch that the HTTP layer gave up on."""
+        """Count a fetch that the HTTP layer or a round gave up on."""
         self._seat.journal.count(Action.REFUSED, error.code)
 
     # ---- start
@@ -156,7 +156,7 @@ class ServerSession:
         await seat.journal.write(seat.journal.line(Action.SESSION_STARTED, decision))
         seat.reader, seat.starting = seat.store, False
         self._tell_begun(session)
-        self._rounds = Rounds(self._round)
+        self._rounds = Rounds(self._round, expired=self.failed)
         self._beating = asyncio.ensure_future(self._beat_forever(seat.store, session.id))
 
     def _row(self, seat: Seat, allow: Allow) -> Session:
@@ -251,13 +251,15 @@ class ServerSession:
                 with suppress(SentinelError):
                     await self._row_ended()
             raise decision.error
-        self._refuse_overtaken(before)
+        await self._refuse_overtaken(before, decision, asks())
         issued = await self._gate.fulfil_kept(self._seat, decision, asks)
         return (decision, before) if issued is None else self._answer(issued, asks())
 
-    def _refuse_overtaken(self, generation: int) -> None:
+    async def _refuse_overtaken(self, generation: int, allow: Allow, asks: int) -> None:
         if self._seat.cache.generation != generation:
-            raise TooLate("a later decision refused while this one was being taken")
+            error = TooLate("a later decision refused while this one was being taken")
+            await self._seat.journal.refused(Deny(error=error, basis=allow.basis), asks)
+            raise error
 
     def _answer(self, issued: Issued, times: int) -> bytes:
         self._requests += times

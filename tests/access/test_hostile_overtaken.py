@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sentinel_server.access.session import ServerSession, SessionOptions
+from sentinel_server.auditlog.event import Action
 from sentinel_server.errors import Blocked, PolicyDenied, SessionRevoked, TooLate
 from sentinel_server.identity.principal import Principal
 from sentinel_server.records.model import Ref
@@ -60,6 +61,8 @@ async def test_nothing_is_minted_for_a_decision_overtaken_before_its_mint_began(
     held.go.set()
     outcomes = await asyncio.gather(early, late, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [TooLate, SessionRevoked]
+    refused = [event.code for event in world.audit.events if event.action is Action.REFUSED]
+    assert sorted(filter(None, refused)) == ["SessionRevoked", "TooLate"]
     assert len(world.roles.asks) == 1, "AWS was asked at the start, and not again"
     await session.close()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -226,6 +228,35 @@ async def test_what_the_door_counted_by_itself_outlasts_a_log_that_fails() -> No
     desk.audit.fails = None
     await desk.journal.flush()
     assert sorted(desk.lines()) == [("auth_failed", 2), ("rate_limited", 1)]
+
+
+async def cancelled_while_it_writes(desk: Desk, asking: Coroutine[Any, Any, None]) -> None:
+    """Ask, and give up when the line is on its way; then it gets there."""
+    desk.audit.gate = asyncio.Event()
+    ask = asyncio.ensure_future(asking)
+    await desk.audit.started.wait()
+    ask.cancel()
+    await asyncio.gather(ask, return_exceptions=True)
+    desk.audit.gate.set()
+
+
+async def test_who_is_given_up_while_a_count_is_written_takes_none_of_it_along() -> None:
+    desk = Desk()
+    for _ in range(100):
+        await desk.journal.served(ALLOWED, ISSUE)
+    desk.clock.pass_(timedelta(seconds=61))
+    await cancelled_while_it_writes(desk, desk.journal.served(ALLOWED, ISSUE))
+    await desk.journal.flush(end=True)
+    assert desk.lines() == [("served", 101)]
+
+
+async def test_a_beat_that_is_given_up_while_it_writes_takes_no_count_along() -> None:
+    desk = Desk()
+    for _ in range(3):
+        desk.journal.count(Action.AUTH_FAILED)
+    await cancelled_while_it_writes(desk, desk.journal.flush())
+    await desk.journal.flush(end=True)
+    assert desk.lines() == [("auth_failed", 3)]
 
 
 FULL = AuditUnavailable("no space left on device")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel_server.access.rounds import Count, RoundLimits, Rounds
-from sentinel_server.errors import LoginRequired, StoreUnavailable
+from sentinel_server.errors import LoginRequired, SentinelError, StoreUnavailable
 from tests.fakes.waiting import settle, until
 
 PATIENT = RoundLimits(budget=60.0)
@@ -181,6 +181,22 @@ async def test_no_answer_within_the_budget_is_a_failure_and_the_read_is_stopped(
     with pytest.raises(StoreUnavailable, match="within 50 ms"):
         await rounds.ask()
     await until(lambda: not work.running)
+    await rounds.close()
+
+
+async def test_each_who_had_no_answer_in_time_is_told_of_and_nobody_else(work: Work) -> None:
+    told: list[SentinelError] = []
+    rounds = Rounds(work, RoundLimits(budget=0.2), told.append)
+    asked = [ask(rounds) for _ in range(3)]
+    asked[0].cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert [error.message for error in told] == ["no answer within 200 ms"] * 2
+    await until(lambda: not work.running)
+    answered = ask(rounds)
+    await settle()
+    work.answer(1)
+    await answered
+    assert len(told) == 2
     await rounds.close()
 
 

@@ -111,28 +111,31 @@ class Guest:
         return time.monotonic() - began - (the_loop().stalled - stalled)
 
     async def fetch(self) -> Answer:
-        """One fetch, as an SDK does it, held against the model."""
+        """One fetch on a connection of its own, held against the model and to its time."""
         revoked, began, stalled = self.revoked, time.monotonic(), the_loop().stalled
-        async with (
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as client,
-            client.get(self._url, headers={"Authorization": self._token}) as response,
-        ):
-            status, raw = response.status, await response.read()
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as client:
+            status, raw = await self.ask(client)
         seconds = time.monotonic() - began - (the_loop().stalled - stalled)
-        body = json.loads(raw)
-        answer = Answer(
-            code=_code(body["Code"], body.get("Message", "")),
-            key=body.get("AccessKeyId", ""),
-            seconds=seconds,
-        )
+        answer = self.judged(status, raw, seconds, revoked)
         self.answers.append(answer)
         if seconds > IN_TIME + _OWN:
             self.wrong.append(f"{answer.code} after {seconds * 1000:.0f} ms")
+        return answer
+
+    async def ask(self, client: aiohttp.ClientSession) -> tuple[int, bytes]:
+        """One fetch, as an SDK does it: status and body."""
+        async with client.get(self._url, headers={"Authorization": self._token}) as response:
+            return response.status, await response.read()
+
+    def judged(self, status: int, raw: bytes, seconds: float, revoked: bool) -> Answer:
+        """What an answer says, held against the model; `revoked` is whether it was when the fetch began."""
+        body = json.loads(raw)
         if status == 200:
             self._check_credentials(body["AccessKeyId"], datetime.fromisoformat(body["Expiration"]), revoked)
         else:
             self._check_refusal(raw.decode(), body["Message"])
-        return answer
+        code = _code(body["Code"], body.get("Message", ""))
+        return Answer(code=code, key=body.get("AccessKeyId", ""), seconds=seconds)
 
     async def several(self) -> list[Answer]:
         """Fetches one after another, and at once."""

@@ -1,0 +1,23 @@
+"""`python -m tests.soak [--minutes N] [--seed N]`: soaks, and says what came of it; exits 1 when wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from tests.soak.run import soak
+
+if __name__ == "__main__":
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"  # noqa: TID251  # as in every test
+    parser = argparse.ArgumentParser(prog="python -m tests.soak")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=0)
+    wanted = parser.parse_args()
+    report = soak(wanted.minutes * 60, wanted.seed)
+    print(f"{sum(report.said.values())} answers in {report.seconds:.0f} s: {report.said}")
+    print(f"{report.sessions} sessions, {report.revoked} revoked")
+    print(f"{report.faults} faults, {report.denials} denials")
+    print(f"memory {report.memory[0]:.0f} to {report.memory[-1]:.0f} MiB, grown by {report.grown:.1f}")
+    print("\n".join(report.wrong[:50]) or "nothing contradicts the model or the log")
+    sys.exit(1 if report.wrong else 0)

@@ -1,0 +1,236 @@
+"""A soak: 200 clients fetch while policies change, sessions are revoked and made, and faults come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from sentinel_server import wiring
+from sentinel_server.errors import SentinelError
+from sentinel_server.sandbox.seed import POLICIES
+from sentinel_server.sessions.model import Revocation
+from sentinel_server.sessions.store import SessionStore
+from tests.fakes.aws import client as aws_client
+from tests.faults.faults import SERVICES, of_service
+from tests.faults.ground import Ground, ground
+from tests.faults.guest import Guest
+from tests.faults.house import House, house
+from tests.faults.loop import WatchedLoop, the_loop
+from tests.soak.accounts import accounts, differences
+from tests.soak.model import Asked, Model, Span
+
+CLIENTS = 200
+SLOTS = 8
+"""Sessions that serve at a time; each client belongs to one."""
+DENY = POLICIES["prod"].replace("effect: require_server", "effect: deny")
+PARAMETER = "/sentinel/policies/prod"
+
+
+@dataclass(slots=True)
+class Tenant:
+    """A session of the soak, its revocation if there is one, and what its clients were answered."""
+
+    guest: Guest
+    revocation: Span | None = None
+    said: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of it; all is well when `wrong` is empty. `memory` is in MiB, over time."""
+
+    said: Mapping[str, int]
+    sessions: int
+    revoked: int
+    faults: int
+    denials: int
+    memory: tuple[float, ...]
+    seconds: float
+    wrong: tuple[str, ...]
+
+    @property
+    def grown(self) -> float:
+        """MiB that the last quarter needs more than the second."""
+        quarter = max(1, len(self.memory) // 4)
+        early, late = self.memory[quarter : 2 * quarter], self.memory[-quarter:]
+        return sum(late) / len(late) - sum(early) / max(1, len(early))
+
+
+def soak(seconds: float, seed: int = 0) -> Report:
+    """Run it for so long."""
+    with (
+        tempfile.TemporaryDirectory() as into,
+        ground("soak", Path(into), shared=True) as where,
+        asyncio.Runner(loop_factory=WatchedLoop) as runner,
+    ):
+        return runner.run(_Soak(where, random.Random(seed)).run(seconds))  # no secret
+
+
+class _Soak:
+    def __init__(self, where: Ground, chance: random.Random) -> None:
+        self._ground = where
+        self._chance = chance
+        self._model = Model()
+        self._slots: list[Tenant] = []
+        self._all: list[Tenant] = []
+        self._memory: list[float] = []
+
+    async def run(self, seconds: float) -> Report:
+        loop = the_loop()
+        began = loop.time()
+        async with AsyncExitStack() as stack:
+            watching = asyncio.create_task(loop.watch())
+            home = await stack.enter_async_context(house(self._ground, "soak"))
+            security = await stack.enter_async_context(wiring.open_store(self._ground.settings))
+            self._slots = [one for _ in range(SLOTS) if (one := await self._tenant(home))]
+            gc.collect()
+            await self._live(seconds, home, security)
+            for tenant in self._slots:
+                await tenant.guest.close()
+            watching.cancel()
+        return self._report(loop.time() - began)
+
+    async def _live(self, seconds: float, home: House, security: SessionStore) -> None:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as client:
+            over = asyncio.Event()
+            lives = [asyncio.create_task(self._client(number, client, over)) for number in range(CLIENTS)]
+            events = [self._revoking(home, security, client, over), self._ruling(over), self._failing(over)]
+            lives += [asyncio.create_task(event) for event in events]
+            lives.append(asyncio.create_task(self._measuring(over)))
+            await asyncio.wait(lives, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            over.set()
+            await asyncio.gather(*lives)
+
+    # ---- those who ask
+
+    async def _client(self, number: int, client: aiohttp.ClientSession, over: asyncio.Event) -> None:
+        while not over.is_set():
+            await self._ask(self._slots[number % SLOTS], client)
+            await self._pause(over, 0.5, 1.5)
+
+    async def _ask(self, tenant: Tenant, client: aiohttp.ClientSession) -> None:
+        loop = the_loop()
+        began, stalled = loop.time(), loop.stalled
+        cut = tenant.revocation is not None and tenant.revocation.ended is not None
+        status, raw = await tenant.guest.ask(client)
+        ended = loop.time()
+        answer = tenant.guest.judged(status, raw, ended - began, cut)
+        tenant.said[answer.code] += 1
+        asked = Asked(began=began, ended=ended, code=answer.code, stalled=loop.stalled - stalled)
+        self._model.hear(asked, tenant.revocation)
+
+    # ---- what happens to them
+
+    async def _revoking(
+        self, home: House, security: SessionStore, client: aiohttp.ClientSession, over: asyncio.Event
+    ) -> None:
+        """Make a session, revoke the one that it takes the place of, and see it refused to the end."""
+        while not await self._pause(over, 0.5, 2.0):
+            slot = self._chance.randrange(SLOTS)
+            successor = await self._tenant(home, over)
+            if successor is None:
+                return
+            tenant = self._slots[slot]
+            await self._revoke(tenant, security)
+            await asyncio.gather(*(self._ask(tenant, client) for _ in range(5)))
+            self._slots[slot] = successor
+            await self._pause(over, 1.0, 1.2)  # whoever asked it before has its answer by now
+            await tenant.guest.close()
+
+    async def _revoke(self, tenant: Tenant, security: SessionStore) -> None:
+        span = tenant.revocation = Span(what="revocation", began=the_loop().time())
+        while span.ended is None:
+            cut = Revocation(at=self._ground.truth.now(), by="security", reason="a drill")
+            with suppress(SentinelError):
+                await security.revoke(tenant.guest.id, cut)
+                span.ended = the_loop().time()
+
+    async def _ruling(self, over: asyncio.Event) -> None:
+        while not await self._pause(over, 6.0, 10.0):
+            await asyncio.to_thread(self._put, DENY)
+            span = Span(what="denial", began=the_loop().time())
+            self._model.denials.append(span)
+            await self._pause(over, 1.0, 8.0)
+            span.ended = the_loop().time()
+            await asyncio.to_thread(self._put, POLICIES["prod"])
+
+    def _put(self, text: str) -> None:
+        """Straight past the faults, which are the front's, for an author is not what is tested."""
+        ssm = aws_client(self._ground.aws, "ssm", self._ground.aws.root)
+        while True:
+            with suppress(Exception):
+                ssm.put_parameter(Name=PARAMETER, Value=text, Type="String", Overwrite=True)
+                return
+
+    async def _failing(self, over: asyncio.Event) -> None:
+        faults = [fault for service in SERVICES for fault in of_service(service)]
+        while not await self._pause(over, 2.0, 8.0):
+            fault = self._chance.choice(faults)
+            span = Span(what=SERVICES[fault.dependency], began=the_loop().time())
+            self._model.faults.append(span)
+            fault.begin(self._ground)
+            try:
+                await self._pause(over, 0.3, 3.0)
+            finally:
+                fault.end(self._ground)
+                span.ended = the_loop().time()
+
+    async def _measuring(self, over: asyncio.Event) -> None:
+        while not await self._pause(over, 0.5, 0.5):
+            self._ground.aws.forget_calls()
+            self._memory.append(_resident())
+
+    # ---- both
+
+    async def _tenant(self, home: House, over: asyncio.Event | None = None) -> Tenant | None:
+        """A session that serves, as soon as one can be had; None when it is over before."""
+        while over is None or not over.is_set():
+            guest = Guest(f"soak-{len(self._all)}", home)
+            try:
+                await guest.open()
+            except SentinelError:
+                await asyncio.sleep(0.2)
+                continue
+            tenant = Tenant(guest)
+            self._all.append(tenant)
+            return tenant
+        return None
+
+    async def _pause(self, over: asyncio.Event, least: float, most: float) -> bool:
+        """Wait a while; whether it is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._chance.uniform(least, most)):
+                await over.wait()
+        return over.is_set()
+
+    def _report(self, seconds: float) -> Report:
+        answered = {tenant.guest.id: tenant.said for tenant in self._all}
+        logged = accounts(self._ground.home / "state")
+        wrong = [*self._model.wrong, *differences(logged, answered)]
+        wrong += [each for tenant in self._all for each in tenant.guest.wrong]
+        return Report(
+            said=dict(self._model.said),
+            sessions=len(self._all),
+            revoked=sum(tenant.revocation is not None for tenant in self._all),
+            faults=len(self._model.faults),
+            denials=len(self._model.denials),
+            memory=tuple(self._memory),
+            seconds=seconds,
+            wrong=tuple(wrong),
+        )
+
+
+def _resident() -> float:
+    """MiB of memory in use."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1024 / 1024

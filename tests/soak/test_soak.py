@@ -1,0 +1,69 @@
+"""Half a minute of everything at once. `python -m tests.soak` goes on for longer."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.soak.accounts import differences
+from tests.soak.model import POLICY_AGE, Asked, Model, Span
+from tests.soak.run import SLOTS, soak
+
+GROWS = 60.0
+"""MiB by which memory may grow in that time: the sandbox remembers every key that it gave."""
+
+
+@pytest.mark.timeout(300)
+def test_under_load_and_fire_no_answer_contradicts_what_was_true_and_the_log_has_every_one() -> None:
+    report = soak(30)
+    assert list(report.wrong) == []
+    assert report.grown < GROWS
+    assert report.said["Success"] > 0
+    assert report.sessions > SLOTS
+    assert min(report.revoked, report.faults, report.denials) > 0
+
+
+def heard(model: Model, code: str, at: float, revocation: Span | None = None) -> bool:
+    """Whether the model takes such an answer to a fetch of that time."""
+    model.wrong.clear()
+    model.hear(Asked(began=at, ended=at + 0.1, code=code), revocation)
+    return model.wrong == []
+
+
+def test_the_model_lets_nobody_be_served_after_the_revocation_was_acknowledged() -> None:
+    model, cut = Model(), Span(what="revocation", began=1.0, ended=2.0)
+    assert heard(model, "Success", 1.5, cut)
+    assert not heard(model, "Success", 2.5, cut)
+    assert heard(model, "SessionRevoked", 2.5, cut)
+    assert not heard(model, "SessionRevoked", 2.5)
+
+
+def test_the_model_knows_how_old_a_policy_may_be() -> None:
+    model = Model(denials=[Span(what="denial", began=10.0, ended=30.0)])
+    assert heard(model, "Success", 10.0 + POLICY_AGE - 1)
+    assert not heard(model, "Success", 10.0 + POLICY_AGE + 1)
+    assert heard(model, "Success", 31.0)
+    assert heard(model, "PolicyDenied", 31.0)
+    assert not heard(model, "PolicyDenied", 9.0)
+    assert not heard(model, "PolicyDenied", 45.0)
+
+
+def test_the_model_takes_no_excuse_without_a_fault() -> None:
+    model = Model(faults=[Span(what="dynamodb", began=10.0, ended=11.0)])
+    assert heard(model, "StoreUnavailable", 10.5)
+    assert not heard(model, "PolicyUnavailable", 10.5)
+    assert not heard(model, "StoreUnavailable", 20.0)
+    assert not heard(model, "KeyError", 10.5)
+
+
+@pytest.mark.parametrize(
+    ("served", "refused", "right"),
+    [(6, 3, True), (5, 3, False), (6, 2, False), (7, 3, True), (8, 3, False), (6, 5, False)],
+)
+def test_the_log_has_what_was_answered_and_at_most_what_came_late_besides(
+    served: int, refused: int, right: bool
+) -> None:
+    logged = {"s": Counter({"Success": served, "refused": refused})}
+    answered = {"s": Counter({"Success": 5, "PolicyDenied": 2, "late": 1})}
+    assert (differences(logged, answered) == []) is right
