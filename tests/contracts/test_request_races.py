@@ -176,4 +176,4 @@ async def test_a_whole_life_is_read_back_from_the_store_as_it_was_told(office: O
     assert await read_one(office.records, asked.id) == ended
     (row,) = (await office.records.find(requests_of(ALICE.person, "prod"), 10)).rows
     assert read_request(row) == ended
-    assert replace(ended, revoked=None, version=agreed.version) == agreed
+    assert replace(ended, cut=None, version=agreed.version) == agreed
