@@ -22,12 +22,15 @@ def test_readme_has_one_line_to_try_it_and_one_to_test_it() -> None:
     assert [line for line in lines if "-m pytest" in line] == [TEST]
 
 
-def test_ci_takes_its_line_from_readme_and_runs_nothing_else() -> None:
+def test_ci_takes_its_line_from_readme_after_the_set_with_hashes_and_runs_nothing_else() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert "set -euo pipefail" in script
     assert "README.md" in script
-    assert re.findall(r"pip install|-m pytest", script.partition("line=")[2]).count("pip install") == 1
+    run = script.partition("line=")[2]
+    hashed = ".ci/venv/bin/pip install --require-hashes -r requirements.txt"
+    assert run.count("pip install") == 2
+    assert run.index(hashed) < run.index('eval "${line')
 
 
 def test_every_requirement_is_pinned_once() -> None:
