@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sentinel_server.wiring import Entrance
 
 
+_AGAIN = 2.0
+"""Seconds after which a door that could not be opened is tried again."""
+
+
 async def run_lazily(settings: Settings, wish: Wish) -> ChildEnd:
     """Run the child to its end, and serve it as soon as that can be.
 
@@ -64,23 +68,31 @@ async def _ended(serving: asyncio.Task[None]) -> None:
 
 
 async def _serve(settings: Settings, wish: Wish, entrance: Entrance, teller: Teller, seat: SeatNotes) -> None:
-    """Serve until cancelled."""
+    """Serve until cancelled. While no door can be opened, every fetch is refused with the reason."""
     await asyncio.to_thread(_load)
     from cli.serving import open_session
+    from sentinel_server.web.errors import unexpected
 
-    opened = False
-    try:
-        async with open_session(settings, wish, teller, seat) as (session, door):
-            opened = True
-            async with wiring.loopback(settings, entrance, session, session, door.sources.clock):
-                await asyncio.Event().wait()
-    except SentinelError as error:
-        if opened:
-            raise
-        teller.told(error)
-        closed = _Closed(error)
-        async with wiring.loopback(settings, entrance, closed, closed, SystemClock()):
-            await asyncio.Event().wait()
+    refusing: str | None = None
+    while True:
+        opened = False
+        try:
+            async with open_session(settings, wish, teller, seat) as (session, door):
+                opened = True
+                if refusing is not None:
+                    teller.told(None)
+                async with wiring.loopback(settings, entrance, session, session, door.sources.clock):
+                    await asyncio.Event().wait()
+        except Exception as error:
+            if opened:
+                raise
+            reason = error if isinstance(error, SentinelError) else unexpected(error)
+            if reason.message != refusing:
+                refusing = reason.message
+                teller.told(reason)
+            closed = _Closed(reason)
+            async with wiring.loopback(settings, entrance, closed, closed, SystemClock()):
+                await asyncio.sleep(_AGAIN)
 
 
 class _Closed:

@@ -136,7 +136,7 @@ def load_door() -> None:
 def loopback(
     settings: Settings, entrance: Entrance, door: WebDoor, witness: Witness, clock: Clock
 ) -> LoopbackServer:
-    """The loopback server at an entrance, not yet started."""
+    """The loopback server at an entrance, not yet started; when it stops, another may take its place."""
     from sentinel_server.web.namespaces import owner_anywhere
     from sentinel_server.web.options import LOOPBACK
     from sentinel_server.web.peer import owner, same_user_at
@@ -145,7 +145,7 @@ def loopback(
     lookup = owner if settings.listen == LOOPBACK else owner_anywhere
     ours = partial(same_user_at, allowed=settings.allow_uid, lookup=lookup)
     return LoopbackServer(
-        door, witness, entrance.options, clock=clock, same_user=ours, listener=entrance.listener
+        door, witness, entrance.options, clock=clock, same_user=ours, listener=entrance.listener.dup()
     )
 
 

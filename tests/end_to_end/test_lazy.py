@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http.client import HTTPException
+from pathlib import Path
 
 import pytest
 
 from tests.fakes.deployment import Deployment, Door, Fetched, deployment
+from tests.fakes.processes import until
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,26 @@ def test_what_cannot_be_opened_refuses_every_fetch_and_says_why(
         answer = settled(door)
         assert (answer.status, answer.code) == (500, code)
         door.running.wait_for("^sentinel: refused: ")
+
+
+def test_a_door_that_could_not_be_opened_is_opened_as_soon_as_it_can_be(
+    home: Deployment, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "logs"
+    in_the_way.touch()
+    with home.a_door("--lazy", SENTINEL_AUDIT_DIRECTORY=str(in_the_way / "audit")) as door:
+        assert settled(door).code == "AuditUnavailable"
+        in_the_way.unlink()
+        assert until(lambda: answered(door) == "Success", "the log can be written again")
+        door.running.wait_for("^sentinel: serving again$")
+
+
+def answered(door: Door) -> str:
+    """What a fetch comes to, also while one server takes the place of another."""
+    try:
+        return door.fetch().code
+    except (OSError, HTTPException):
+        return "nothing"
 
 
 def test_a_command_that_ends_before_anything_is_ready_ends_like_any_other(home: Deployment) -> None:
