@@ -7,6 +7,7 @@ child: `docker run --env NAME`, a Compose variable without a value, `${localEnv:
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -157,8 +158,7 @@ def _replace(path: Path, text: str) -> None:
 
 def our_user() -> str | None:
     """`UID:GID` of this process, where the server looks at users: on Linux."""
-    if sys.platform != "linux":
+    if sys.platform == "linux":
+        return f"{os.getuid()}:{os.getgid()}"
+    else:
         return None
-    import os
-
-    return f"{os.getuid()}:{os.getgid()}"

@@ -146,10 +146,11 @@ def _from_elsewhere(environ: Mapping[str, str]) -> list[str]:
 def _lives(pid: int) -> bool:
     if sys.platform == "win32":
         return True  # there, signal 0 is Ctrl-C
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OverflowError, OSError):
+    else:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except (OverflowError, OSError):
+            return True
         return True
-    return True

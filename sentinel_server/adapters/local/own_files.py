@@ -108,17 +108,32 @@ def _turn(directory: Path) -> Iterator[None]:
     """One writer of a directory at a time, as long as the body runs; the directory is made if need be."""
     try:
         make_directory(directory)
-        if sys.platform == "win32":
-            yield
-            return
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = _opened(directory)
     except OSError as error:
         raise _failed("write in", directory, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+if sys.platform == "win32":
+
+    def _opened(directory: Path) -> int | None:
+        """A directory cannot be locked there."""
+
+else:
+
+    def _opened(directory: Path) -> int | None:
+        """The directory, locked until it is closed."""
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
 def _failed(doing: str, path: Path, error: OSError) -> SentinelError:
