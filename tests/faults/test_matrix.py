@@ -4,12 +4,30 @@ whoever is refused learns why in time, and all goes on when the fault ends. docs
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.faults.cells import Moment
 from tests.faults.expected import FETCHED, allowed, opening
 from tests.faults.faults import FAILURES, SERVICES, WHY_NOT, Fault
-from tests.faults.matrix import FAULTS, run, table
+from tests.faults.matrix import FAULTS, Matrix, run, table
+
+TRIES = 3
+"""Runs in which something may be late: the tests beside this one take the processor too. Whatever else is
+wrong counts at once.
+"""
+
+SLOW = re.compile(
+    r"\S+ after \d+ ms|late, where only .*"
+    r"|(not back|neither started nor refused) within [\d.]+ s|took [\d.]+ s to end"
+)
+
+
+def only_slow(matrix: Matrix) -> bool:
+    """Whether nothing is wrong but that answers came late."""
+    wrong = [each for cell in matrix.cells for each in cell.wrong]
+    return bool(wrong) and all(SLOW.fullmatch(each) for each in wrong)
 
 
 @pytest.mark.timeout(600)
@@ -17,7 +35,8 @@ from tests.faults.matrix import FAULTS, run, table
     "lanes", [("sts", "ssm"), ("dynamodb", "machine"), ("keyring", "disk")], ids="-".join
 )
 def test_no_fault_at_any_moment_serves_what_may_not_be_served_lies_or_lasts(lanes: tuple[str, ...]) -> None:
-    matrix = run(lanes)
+    matrix = next((each for each in (run(lanes) for _ in range(TRIES)) if not only_slow(each)), None)
+    assert matrix is not None, f"too slow in each of {TRIES} runs"
     assert [f"{cell.name}: {'; '.join(cell.wrong)}" for cell in matrix.cells if cell.wrong] == [], "\n".join(
         table(matrix)
     )
