@@ -30,7 +30,8 @@ def differences(logged: Mapping[str, Counter[str]], answered: Mapping[str, Count
     """Where the log does not account for what was answered, session by session.
 
     A decision is written down before it is answered. One that was late was answered as that, so the log may
-    have as many more, and as many again where a round and a fetch were late. The first mint of each session is nobody's answer.
+    have as many more, and as many again where a round and a fetch were late. The first mint of each session
+    is nobody's answer.
     """
     found = []
     for session, given in answered.items():
