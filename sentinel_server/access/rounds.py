@@ -33,21 +33,16 @@ class RoundLimits:
 _DEFAULT = RoundLimits()
 
 
+class NotInTime(StoreUnavailable):
+    """No round had an answer in time. `work` cannot account for that; whoever is told of it can."""
+
+
 class Rounds(Generic[T]):
-    """Does `work` for all who ask at about the same time. For one event loop.
+    """Does `work` for all who ask at about the same time. For one event loop."""
 
-    `expired` is told of each who had no answer in time: `work` cannot account for them.
-    """
-
-    def __init__(
-        self,
-        work: Callable[[Count], Awaitable[T]],
-        limits: RoundLimits = _DEFAULT,
-        expired: Callable[[SentinelError], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, work: Callable[[Count], Awaitable[T]], limits: RoundLimits = _DEFAULT) -> None:
         self._work = work
         self._limits = limits
-        self._expired = expired
         self._gathering: _Round[T] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[_Round[T]] = set()
@@ -56,7 +51,7 @@ class Rounds(Generic[T]):
     def ask(self) -> asyncio.Future[T]:
         """The answer of a round that begins after this call; cancelling it harms nobody else.
 
-        It fails with what `work` raised, and with StoreUnavailable when nothing came in time. Raises
+        It fails with what `work` raised, and with NotInTime when nothing came in time. Raises
         StoreUnavailable after `close`.
         """
         if self._closed:
@@ -65,7 +60,7 @@ class Rounds(Generic[T]):
         answer: asyncio.Future[T] = loop.create_future()
         now = loop.time()
         if self._gathering is None:
-            self._gathering = _Round(self._limits.budget, self._expired)
+            self._gathering = _Round(self._limits.budget)
         if self._gathering.timer is None:
             self._gathering.expect(now)
         self._gathering.waiters.append((now, answer))
@@ -132,7 +127,6 @@ class _Round(Generic[T]):
     """Those who are answered together, each with the time at which they asked, oldest first."""
 
     budget: float
-    expired: Callable[[SentinelError], None]
     waiters: list[tuple[float, asyncio.Future[T]]] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
@@ -176,9 +170,7 @@ class _Round(Generic[T]):
             if asked > late:
                 self.expect(asked)
                 return
-            error = StoreUnavailable(within)
-            answer.set_exception(error)
-            self.expired(error)
+            answer.set_exception(NotInTime(within))
         if self.task is not None and self.begun:  # else its task never runs, and nobody would take it away
             self.task.cancel()
 

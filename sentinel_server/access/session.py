@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sentinel_server.access.facts import Allow, Deny
 from sentinel_server.access.gate import PATIENCE, Gate
-from sentinel_server.access.rounds import Count, Rounds
+from sentinel_server.access.rounds import Count, NotInTime, Rounds
 from sentinel_server.access.seat import Issued, Seat, Sources
 from sentinel_server.auditlog.event import Action
 from sentinel_server.credentials.model import container_json
@@ -97,7 +97,12 @@ class ServerSession:
         if self._rounds is None:
             await self._begun()
         assert self._rounds is not None  # noqa: S101  # that is what beginning means
-        answer = await self._rounds.ask()
+        try:
+            answer = await self._rounds.ask()
+        except NotInTime as error:
+            # Not before it is raised here: who is given up at the same moment is counted by whoever gives up.
+            self.failed(error)
+            raise
         if isinstance(answer, bytes):
             return answer
         allow, generation = answer
@@ -156,7 +161,7 @@ class ServerSession:
         await seat.journal.write(seat.journal.line(Action.SESSION_STARTED, decision))
         seat.reader, seat.starting = seat.store, False
         self._tell_begun(session)
-        self._rounds = Rounds(self._round, expired=self.failed)
+        self._rounds = Rounds(self._round)
         self._beating = asyncio.ensure_future(self._beat_forever(seat.store, session.id))
 
     def _row(self, seat: Seat, allow: Allow) -> Session:

@@ -11,7 +11,7 @@ import pytest
 from sentinel_server.access.seat import Rules
 from sentinel_server.access.session import SessionOptions
 from sentinel_server.auditlog.event import Action
-from sentinel_server.errors import Blocked, RoleRefused, SessionLapsed, StoreUnavailable
+from sentinel_server.errors import Blocked, RoleRefused, SessionLapsed, StoreUnavailable, TooLate
 from sentinel_server.identity.people import Persons
 from sentinel_server.records.model import Ref
 from sentinel_server.sessions.memory import MemorySessions
@@ -84,6 +84,34 @@ async def test_a_refusal_by_aws_while_serving_is_told_once_and_the_end_of_it_too
     assert sum(event.count or 1 for event in refusals) == 20
     assert len(refusals) <= 2
     await session.close()
+
+
+@pytest.mark.parametrize("given_up_after", [0.75, 5.0], ids=["by the door too", "by the round alone"])
+async def test_who_had_no_answer_in_time_is_counted_once_for_that(given_up_after: float) -> None:
+    world = World()
+    session = world.a_server()
+    await session.start()
+    world.audit.gate = asyncio.Event()
+    await world.store.block(blocked(world, ALICES_OWN_KEY))
+    fetch = asyncio.create_task(session.fetch())
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def stand_still() -> None:
+        while loop.time() < began + 0.8:
+            pass
+
+    loop.call_later(0.1, stand_still)  # so that the round and the door give up in one turn of the loop
+    loop.call_at(began + given_up_after, fetch.cancel)
+    (outcome,) = await asyncio.gather(fetch, return_exceptions=True)
+    if isinstance(outcome, asyncio.CancelledError):
+        session.failed(TooLate("no answer within 800 ms"))  # as the HTTP layer does
+    world.audit.gate.set()
+    await session.close()
+    counted = [(event.code, event.count) for event in world.audit.events if event.action is Action.REFUSED]
+    late = "TooLate" if given_up_after < 1 else "StoreUnavailable"
+    assert sorted(counted, key=str) == sorted([("Blocked", 1), (late, 1)], key=str)
 
 
 class _NeverEnds(MemorySessions):
