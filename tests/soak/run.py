@@ -165,12 +165,12 @@ class _Soak:
             await asyncio.to_thread(self._put, POLICIES["prod"])
 
     def _put(self, text: str) -> None:
-        """Straight past the faults, which are the front's, for an author is not what is tested."""
+        """Until it is there. An author meets the faults too, and an answer without a version is no answer."""
         ssm = aws_client(self._ground.aws, "ssm", self._ground.aws.root)
-        while True:
+        put: Mapping[str, object] = {}
+        while "Version" not in put:
             with suppress(Exception):
-                ssm.put_parameter(Name=PARAMETER, Value=text, Type="String", Overwrite=True)
-                return
+                put = ssm.put_parameter(Name=PARAMETER, Value=text, Type="String", Overwrite=True)
 
     async def _failing(self, over: asyncio.Event) -> None:
         faults = [fault for service in SERVICES for fault in of_service(service)]

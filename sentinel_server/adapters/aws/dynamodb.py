@@ -41,6 +41,11 @@ _BUSY = frozenset(
 WRITE_ATTEMPTS = 8
 """How often a write is sent to a table that is busy: some 6 s in all."""
 
+PROOF = {"ReturnConsumedCapacity": "TOTAL"}
+"""Asked for with every write: without it a good answer is empty, and anybody's page with status 200, such as
+that of a hotel's network, would read like it.
+"""
+
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -77,7 +82,7 @@ class Items:
         """Whether the condition held; if not, nothing is written. Names no attribute but `change`'s."""
         with self._errors("writing to"):
             try:
-                await self._update(change, {})
+                self._proven(await self._update(change, {}))
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
@@ -96,12 +101,9 @@ class Items:
     async def put(self, item: Mapping[str, Value | None]) -> None:
         """Write a whole item, replacing what is under its key; busy tables are tried again."""
         whole = {name: write_value(value) for name, value in item.items() if value is not None}
-        # Without the capacity a good answer is empty, and anybody's page with status 200 would read like it.
-        request = {"TableName": self._table, "Item": whole, "ReturnConsumedCapacity": "TOTAL"}
+        request = {"TableName": self._table, "Item": whole, **PROOF}
         with self._errors("writing to"):
-            answer = await stubborn(lambda: self._client.put_item(**request))
-            if not answer.get("ConsumedCapacity"):
-                raise StoreUnavailable(f"writing to table {self._table}: the answer is not one")
+            self._proven(await stubborn(lambda: self._client.put_item(**request)))
 
     async def get(self, keys: Sequence[str]) -> tuple[Item, ...]:
         """The items found under `keys`, in one strongly consistent read. An answer in part is an error."""
@@ -133,8 +135,13 @@ class Items:
             ConditionExpression=change.condition,
             ExpressionAttributeNames={f"#{name}": name for name in named | written.keys()},
             ExpressionAttributeValues={f":{name}": write_value(value) for name, value in given.items()},
+            **PROOF,
             **more,
         )
+
+    def _proven(self, answer: Mapping[str, Any]) -> None:
+        if not answer.get("ConsumedCapacity"):
+            raise no_answer(self._table)
 
     def _errors(self, doing: str) -> AbstractContextManager[None]:
         return table_errors(self._client, doing, self._table)
@@ -170,6 +177,11 @@ def _rows_of(responses: Any, table: str, *, alone: bool) -> Any:
     """A table asked for by its ARN may be answered under its name."""
     name = table if table in responses else table.rpartition("/")[2]
     return next(iter(responses.values())) if alone else responses[name]
+
+
+def no_answer(*tables: str) -> StoreUnavailable:
+    """What something else than DynamoDB said to a write with `PROOF` comes to."""
+    return StoreUnavailable(f"writing to table {' and '.join(tables)}: the answer is not one")
 
 
 @contextmanager

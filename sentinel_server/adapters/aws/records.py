@@ -14,7 +14,16 @@ from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws import record_items as items
 from sentinel_server.adapters.aws.clients import AwsSession, error_code
-from sentinel_server.adapters.aws.dynamodb import WRITE_ATTEMPTS, Items, busy, look, stubborn, table_errors
+from sentinel_server.adapters.aws.dynamodb import (
+    PROOF,
+    WRITE_ATTEMPTS,
+    Items,
+    busy,
+    look,
+    no_answer,
+    stubborn,
+    table_errors,
+)
 from sentinel_server.clock import Ids, SystemIds
 from sentinel_server.errors import StoreRefused, StoreUnavailable
 from sentinel_server.provisioning.desired import KEY
@@ -102,10 +111,13 @@ class DynamoDbRecords:
         request = {
             "TransactItems": [{"Update": update} for update in updates],
             "ClientRequestToken": self._ids.fresh(),
+            **PROOF,
         }
-        await stubborn(
+        answer = await stubborn(
             lambda: self._client.transact_write_items(**request), again=_passes, attempts=self._attempts
         )
+        if answer.get("ConsumedCapacity") is None:
+            raise no_answer(*sorted({str(update["TableName"]) for update in updates}))
 
     async def close(self) -> None:
         """Close the client, if it was given with a way to."""

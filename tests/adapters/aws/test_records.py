@@ -27,6 +27,10 @@ REQUEST, EMERGENCY = a_ref(1), a_ref(1, Ledger.BREAKGLASS)
 OF_ALICE = Search(ledger=Ledger.REQUESTS, by="person", value="alice")
 
 
+WRITTEN: dict[str, Any] = {"ConsumedCapacity": [{"TableName": REQUESTS, "CapacityUnits": 2.0}]}
+"""What DynamoDB says of a transaction that it has made."""
+
+
 class _Missing(Exception):
     """Stands where botocore has its ResourceNotFoundException."""
 
@@ -101,7 +105,7 @@ async def test_a_wrong_version_is_a_no_whatever_else_went_wrong(reasons: tuple[s
     ids=str,
 )
 async def test_what_passes_is_tried_again_as_the_same_commit_and_then_given_up(busy: ClientError) -> None:
-    records, client = answered(busy, {})
+    records, client = answered(busy, WRITTEN)
     assert await records.commit([made(REQUEST)])
     first, second = client.asked
     assert first == second
@@ -114,7 +118,7 @@ async def test_what_passes_is_tried_again_as_the_same_commit_and_then_given_up(b
 
 
 async def test_two_commits_have_two_tokens() -> None:
-    records, client = answered({}, {})
+    records, client = answered(WRITTEN, WRITTEN)
     for _ in range(2):
         await records.commit([made(REQUEST)])
     assert client.asked[0]["ClientRequestToken"] != client.asked[1]["ClientRequestToken"]
@@ -210,6 +214,16 @@ async def test_a_commit_whose_answer_was_lost_is_neither_made_twice_nor_taken_fo
     found = await place.records.get([REQUEST, EMERGENCY])
     assert {row.version for row in found.values()} == {1}
     assert len(place.aws.calls_to("dynamodb", "TransactWriteItems")) >= 2
+
+
+async def test_an_ending_that_nobody_wrote_is_never_said_to_be_written(place: Place) -> None:
+    await place.records.commit([made(REQUEST)])
+    ending = Change(ref=REQUEST, seen=Lacking(("cut_at",)), set={"cut_at": "2026"})
+    place.aws.fail(service="dynamodb", kind="wrong-json")
+    with pytest.raises(StoreUnavailable, match="the answer is not one"):
+        await place.records.commit([ending])
+    place.aws.heal()
+    assert await place.records.commit([ending])
 
 
 async def test_a_store_that_never_answers_is_unavailable_and_not_a_no(place: Place) -> None:

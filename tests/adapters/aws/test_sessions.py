@@ -357,6 +357,19 @@ async def test_nobody_is_told_cut_off_by_an_answer_that_is_none(
     assert (await security.revoke(a_session().id, a_revocation())).revocation == a_revocation()
 
 
+async def test_no_row_is_said_to_be_written_by_an_answer_that_is_none(
+    place: Place, developer: DynamoDbSessions
+) -> None:
+    place.aws.fail(service="dynamodb", kind="wrong-json")
+    with pytest.raises(StoreUnavailable, match="the answer is not one"):
+        await developer.create(a_session())
+    place.aws.heal()
+    await developer.create(a_session())
+    place.aws.fail(service="dynamodb", kind="wrong-json")
+    with pytest.raises(StoreUnavailable, match="the answer is not one"):
+        await developer.end(a_session().id, NOON)
+
+
 async def test_a_read_that_hangs_is_overtaken_by_a_second(place: Place, developer: DynamoDbSessions) -> None:
     await developer.create(a_session())
     place.aws.fail(service="dynamodb", operation="BatchGetItem", kind="latency", seconds=30, count=1)
