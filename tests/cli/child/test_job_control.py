@@ -160,7 +160,8 @@ def test_reading_the_terminal_in_the_background_stops_the_job(shell: Terminal) -
 def test_an_interactive_shell_inside_has_the_terminal_and_its_own_jobs(shell: Terminal) -> None:
     shell.line(f"PS1='inner> ' {SHELL}")
     shell.expect("\ninner> ")
-    shell.line("sleep 1000")
+    shell.line("sh -c 'echo as''leep; exec sleep 1000'")
+    shell.expect("asleep")
     shell.type(CTRL_C)
     shell.expect("inner> ")
     shell.line("suspend")
