@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sentinel_server.breakglass.model import Emergency
     from sentinel_server.sessions.cutting import Cut
 
-HEADINGS = ("EVENT", "INVOKER", "PROFILE", "STATE", "REASON", "OPENED", "UNTIL", "REVIEW")
-SPARE = (5, 4)
+HEADINGS = ("EVENT", "PROFILE", "STATE", "REASON", "OPENED", "UNTIL", "REVIEW", "INVOKER")
+SPARE = (4, 3)
 """The columns that a narrow terminal goes without: OPENED first, then REASON."""
 FIELDS = (
     *("id", "profile", "status", "invoker", "reason_code", "created_at", "expires_at", "review", "drill"),
@@ -36,13 +36,13 @@ def event_row(event: Emergency, now: datetime) -> tuple[str, ...]:
     drill = " (drill)" if event.drill else ""
     return (
         event.id,
-        event.user,
         event.profile,
         f"{event.state(now).value}{drill}{'' if event.intact else ' (altered)'}",
         event.reason_code.value,
         in_words(now - event.created_at),
         time_left(event.ends_at, now) if event.state(now) is EventState.ACTIVE else "-",
         review_word(event, now),
+        event.user,
     )
 
 

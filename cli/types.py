@@ -19,7 +19,7 @@ def session_id(text: str) -> str:
 
 
 def event_id(text: str) -> str:
-    """16 lower-case hex digits. Raises InvalidIdentifier."""
+    """32 lower-case hex digits. Raises InvalidIdentifier."""
     from sentinel_server.breakglass.rows import parse_event_id
 
     return parse_event_id(text)
@@ -27,12 +27,13 @@ def event_id(text: str) -> str:
 
 def record_id(text: str) -> str:
     """The id of a request or an emergency. Raises InvalidIdentifier."""
+    from sentinel_server.breakglass.rows import is_event_id
     from sentinel_server.errors import InvalidIdentifier
     from sentinel_server.requests.rows import is_request_id
 
-    if not is_request_id(text):
+    if not is_request_id(text) and not is_event_id(text):
         raise InvalidIdentifier(
-            f"{text!r} is not the id of a request or an emergency (16 lower-case hex digits)",
+            f"{text!r} is not the id of a request (16 lower-case hex digits) or of an emergency (32)",
             hint="list them: sentinel list; sentinel breakglass-list",
         )
     return text

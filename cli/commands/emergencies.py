@@ -167,7 +167,7 @@ def _print(page: Listed, now: datetime, output: str) -> None:
         show_csv(emergencies.FIELDS, fields)
     elif page.events:
         rows = [emergencies.event_row(event, now) for event in page.events]
-        show_table(emergencies.HEADINGS, rows, whole={0}, spare=emergencies.SPARE)
+        show_table(emergencies.HEADINGS, rows, whole={0}, spare=emergencies.SPARE, below=True)
     else:
         note("no such emergencies")
 

@@ -38,6 +38,12 @@ the row and which nobody can change, is made of all the rest.
 """
 
 
+ID_DIGITS = 32
+"""Hex digits of an id. Whoever opens an emergency chooses what is said and its salt, so they could look for
+two that share an id: among 128 bits that takes 2^64 tries.
+"""
+
+
 class EventState(Enum):
     """What an emergency is at one instant. Only ACTIVE can give access."""
 
@@ -145,4 +151,4 @@ def _id_of(event: Emergency) -> str:
         "mfa": None if mfa is None else [mfa.method, sortable(mfa.verified_at), mfa.challenge_id],
         "salt": event.salt,
     }
-    return sha256_hex(canonical(said))[:16]
+    return sha256_hex(canonical(said))[:ID_DIGITS]

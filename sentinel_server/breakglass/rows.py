@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sentinel_server.breakglass.model import Closing, Emergency, EventState, MfaEvidence, Review
+from sentinel_server.breakglass.model import ID_DIGITS, Closing, Emergency, EventState, MfaEvidence, Review
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import InvalidIdentifier, StoreUnavailable
 from sentinel_server.policy.breakglass import ReasonCode
@@ -18,7 +18,7 @@ from sentinel_server.records.model import SORT, Ledger, Ref, Row, Search, Value
 
 KIND = "emergency"
 
-_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}", re.ASCII)
 
 Values = dict[str, Value | None]
 
@@ -28,11 +28,16 @@ undo another's.
 """
 
 
+def is_event_id(text: str) -> bool:
+    """Whether it can be an emergency's id: 32 lower-case hex digits."""
+    return bool(_ID.fullmatch(text))
+
+
 def parse_event_id(text: str) -> str:
-    """`text` when it is 16 lower-case hex digits; raises InvalidIdentifier otherwise."""
-    if not _ID.fullmatch(text):
+    """`text` when it can be an emergency's id; raises InvalidIdentifier otherwise."""
+    if not is_event_id(text):
         raise InvalidIdentifier(
-            f"{text!r} is not the id of an emergency (16 lower-case hex digits)",
+            f"{text!r} is not the id of an emergency ({ID_DIGITS} lower-case hex digits)",
             hint="list them: sentinel breakglass-list",
         )
     return text
@@ -123,7 +128,7 @@ def read_event(row: Row) -> Emergency:
 
 
 def _event(values: Mapping[str, Value], row: Row) -> Emergency:
-    if values.get("kind") != KIND or not _ID.fullmatch(row.ref.key):
+    if values.get("kind") != KIND or not is_event_id(row.ref.key):
         raise ValueError("it is another kind of row, or its key is no id")
     event = Emergency(
         id=row.ref.key,

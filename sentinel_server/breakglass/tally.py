@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from sentinel_server.breakglass.limits import Opening, Past
 from sentinel_server.breakglass.model import Emergency
-from sentinel_server.breakglass.rows import escaped, event_ref, person_profile, read_event
+from sentinel_server.breakglass.rows import escaped, event_ref, is_event_id, person_profile, read_event
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.policy.ratelimit import LONGEST_WINDOW
@@ -119,7 +119,8 @@ async def read_tally(records: Records, where: Keys) -> Tally:
 
 async def _latest(records: Records, locks: Sequence[Row]) -> tuple[Emergency, ...]:
     """The emergencies that locks name. A lock without one was not written by us and holds nobody up."""
-    named = {event_ref(str(lock.values.get("event_id") or "none")) for lock in locks}
+    ids = (str(lock.values.get("event_id")) for lock in locks)
+    named = {event_ref(each) for each in ids if is_event_id(each)}
     rows = await records.get(tuple(named)) if named else {}
     return tuple(read_event(row) for row in rows.values())
 

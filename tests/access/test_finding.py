@@ -140,7 +140,7 @@ async def test_rows_of_an_emergency_that_cannot_be_read_hide_none() -> None:
     at = scene(DENY)
     event = await at.breaks(an_event())
     broken = {**opened(an_event()), "duration_seconds": None, SORT: sortable(SOON)}
-    assert await at.ledger.commit([Change(ref=event_ref("e" * 16), seen=None, set=broken)])
+    assert await at.ledger.commit([Change(ref=event_ref("e" * 32), seen=None, set=broken)])
     decision = await at.gate().decision(at.world.a_seat())
     assert isinstance(decision, Allow), decision.error
     assert decision.override_id == event.id

@@ -133,8 +133,8 @@ async def test_a_reason_is_wanted(reason: str) -> None:
 
 
 async def test_what_is_not_there_cannot_be_closed() -> None:
-    with pytest.raises(NotFound, match="no emergency 00000000000000ff"):
-        await close(a_desk(), "00000000000000ff", an_actor(), "why not", a_policy())
+    with pytest.raises(NotFound, match="no emergency ffffffff"):
+        await close(a_desk(), "ff" * 16, an_actor(), "why not", a_policy())
     with pytest.raises(InvalidIdentifier):
         await close(a_desk(), "active#alice", an_actor(), "why not", a_policy())
 

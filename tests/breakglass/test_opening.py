@@ -271,10 +271,11 @@ async def test_what_was_remembered_and_cannot_be_read_is_an_error(spoiled: str |
         await open_glass(desk, a_call(), rulebook())
 
 
-async def test_a_lock_that_names_no_emergency_holds_nobody_up() -> None:
+@pytest.mark.parametrize("named", ["ff" * 16, "f" * 16, "quota#user#alice", None])
+async def test_a_lock_that_names_no_emergency_holds_nobody_up(named: str | None) -> None:
     desk = a_desk()
     where = keys([ALICE.person], "prod", drill=False)
-    lock = {"event_id": "00000000000000ff", "opened_at": "2026-01-31T11:00:00.000000Z"}
+    lock = {"event_id": named, "opened_at": "2026-01-31T11:00:00.000000Z"}
     await desk.records.commit((Change(ref=where.locks[0], seen=None, set=lock),))
     assert (await open_glass(desk, a_call(), rulebook())).event.person == ALICE.person
 
@@ -357,7 +358,7 @@ async def test_a_commit_whose_answer_was_lost_counts_when_its_row_is_there() -> 
     ("records", "why"),
     [
         (Unsure(made=False), "^no answer in time$"),
-        (Unsure(made=True, silent=True), "did not say whether emergency [0-9a-f]{16} was opened"),
+        (Unsure(made=True, silent=True), "did not say whether emergency [0-9a-f]{32} was opened"),
     ],
     ids=["not made", "nobody knows"],
 )

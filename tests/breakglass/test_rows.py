@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel_server.breakglass.model import INVOKED, Closing, Emergency, Review
+from sentinel_server.breakglass.model import ID_DIGITS, INVOKED, Closing, Emergency, Review
 from sentinel_server.breakglass.rows import (
     CLOSED,
     CUT,
@@ -139,13 +140,26 @@ def test_no_two_pairs_of_person_and_profile_share_a_key(pair: tuple[str, str], d
     assert (person_profile(*pair) == person_profile(*other)) is (pair == other)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "00000000000000E1", "00000000000000e", "active#a", "00000000000000e1\n"]
-)
-def test_an_id_is_16_lower_case_hex_digits(text: str) -> None:
-    with pytest.raises(InvalidIdentifier, match="is not the id of an emergency"):
+@pytest.mark.parametrize("text", ["", "e1" * 15 + "E1", "e1" * 16 + "\n", "active#a", "active#" + "e" * 25])
+def test_an_id_is_32_lower_case_hex_digits(text: str) -> None:
+    with pytest.raises(InvalidIdentifier, match=r"is not the id of an emergency \(32 "):
         parse_event_id(text)
-    assert parse_event_id("00000000000000e1") == "00000000000000e1"
+    assert parse_event_id("e1" * 16) == "e1" * 16
+
+
+@given(st.integers(0, 64).filter(lambda digits: digits != ID_DIGITS))
+def test_an_emergency_under_a_part_of_its_id_or_under_more_is_none(digits: int) -> None:
+    event = an_event()
+    row = row_of(replace(event, id=(event.id * 2)[:digits]))
+    with pytest.raises(StoreUnavailable, match="its key is no id"):
+        read_event(row)
+
+
+@given(st.integers(0, ID_DIGITS - 1), st.sampled_from("0123456789abcdef"))
+def test_one_other_digit_anywhere_in_the_id_shows(place: int, digit: str) -> None:
+    event = an_event()
+    other = event.id[:place] + digit + event.id[place + 1 :]
+    assert read_event(row_of(replace(event, id=other))).intact is (other == event.id)
 
 
 @pytest.mark.parametrize("left", ["cut_at", "cut_by", "closed_by", "ended_at", "ended_reason"])

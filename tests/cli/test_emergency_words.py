@@ -31,15 +31,15 @@ def test_a_row_says_how_long_is_left_while_it_is_open_and_what_is_due_afterwards
     event = an_event()
     open_, over = event.created_at + timedelta(minutes=20), event.ends_at + HOUR
     assert emergencies.event_row(event, open_) == (
-        *(event.id, "alice", "prod", "active", "incident", "20m", "40m", "-"),
+        *(event.id, "prod", "active", "incident", "20m", "40m", "-", "alice"),
     )
-    assert emergencies.event_row(event, over)[3:] == ("expired", "incident", "2h", "-", "due")
-    assert emergencies.event_row(an_event(drill=True), over)[3] == "expired (drill)"
+    assert emergencies.event_row(event, over)[2:] == ("expired", "incident", "2h", "-", "due", "alice")
+    assert emergencies.event_row(an_event(drill=True), over)[2] == "expired (drill)"
 
 
 def test_what_somebody_changed_is_said_to_be_altered() -> None:
     event = replace(an_event(), duration=HOUR * 2)
-    assert emergencies.event_row(event, NOON)[3] == "active (altered)"
+    assert emergencies.event_row(event, NOON)[2] == "active (altered)"
     assert emergencies.event_fields(event, NOON)["altered"] is True
     assert "says something else" in dict(emergencies.event_lines(event, NOON))["Altered"]
     assert emergencies.review_word(event, NOON) == "due"

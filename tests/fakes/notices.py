@@ -40,7 +40,7 @@ def a_request(**changes: object) -> AccessRequest:
 def an_emergency(**changes: object) -> Emergency:
     """Alice breaks the glass of `prod` for an hour."""
     said: dict[str, object] = {
-        "id": "00000000000000bb",
+        "id": "bb" * 16,
         "person": "iam:111122223333:alice",
         "user": "alice",
         "principal_arn": "arn:aws:iam::111122223333:user/alice",
