@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.audited import write_down
 from cli.tables import in_words, time_left
 from sentinel_server.clock import whole_seconds
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.durations import format_duration
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ FIELDS = (
 """The columns of CSV."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Worth:
     """What a request is worth by the policy now: the approvals that count, and whether it gives access.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sentinel_server.errors import InvalidPolicy, Problem, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.bootstrap import Bootstrap
 from sentinel_server.policy.documents import read_document
 from sentinel_server.policy.kinds import DocumentKind
@@ -20,7 +20,7 @@ QUESTIONABLE, INVALID, UNREADABLE = 1, 2, 6
 """Exit statuses: lint has an error; something is not what it must be; something could not be looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Checked:
     """What came of one document: its kind when that is known, and what is in it or every problem.
 

@@ -11,11 +11,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sentinel_server.errors import AlreadyExists, BadInput
+from sentinel_server.frozen import frozen
 
 VARIABLES = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -37,7 +37,7 @@ DEVCONTAINER_FILES = (".devcontainer/devcontainer.json", ".devcontainer.json")
 _MARK = "# Written by `sentinel exec --server --docker --write compose`; no secret is in it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Needs:
     """How containers reach the endpoint: over the network of the host, or at an address of its own.
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from cli.seats import Refusal
 from cli.standings import Holds, Standing, exit_status_of, instant
+from sentinel_server.frozen import frozen
 
 PATIENCE = 2.0
 """Seconds; the server answers within 0.8."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fetched:
     """An end of what was served, a refusal with its exit status, or why there was neither.
 

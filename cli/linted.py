@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cli.layout import clean
 from cli.sarif import Described, Result, sarif
 from sentinel_server.errors import Problem
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.lint import Code, Finding, Severity
 
 _WIDTH = 80
@@ -18,7 +18,7 @@ INVALID = "InvalidPolicy"
 """The code of what makes a text no policy."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Linted:
     """One file: its findings, or the problems for which it is no policy, or why it could not be read.
 

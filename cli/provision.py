@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ import click
 from cli.context import settings_from
 from cli.output import confirm, note
 from sentinel_server.errors import BadInput, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.provisioning.apply import Outcome, apply, missing
 from sentinel_server.provisioning.desired import DEFAULT_PREFIX, Family, Table, table_of
 from sentinel_server.provisioning.iam import ROLES, Role, partition_of, policy, table_arn
@@ -35,7 +36,7 @@ SETTING = {
 """The setting that names a table."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """Where one table is or will be; `settings` have its region."""
 
@@ -50,7 +51,7 @@ class Place:
         return str(replace(self.location, region=self.region))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Job:
     """What is missing from one table, and what does it."""
 

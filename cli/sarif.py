@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 from urllib.parse import quote
 
 from sentinel_server import __version__
+from sentinel_server.frozen import frozen
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 """Where the shape is published for machines."""
@@ -21,7 +21,7 @@ Level = Literal["error", "warning", "note"]
 """How bad a result is, in SARIF's words, which are ours too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Result:
     """One finding at a line and column counted from 1; `code` names what sort of finding it is.
 
@@ -37,7 +37,7 @@ class Result:
     identity: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Described:
     """What a code means: a name without spaces, a sentence, and what to do."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,7 +25,7 @@ NAME = "status.json"
 """The note's file, beside that of the token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Refusal:
     """The last refusal: our code, what it said, what to do next, and when (in UTC, to the second)."""
 
@@ -34,7 +35,7 @@ class Refusal:
     at: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SeatNote:
     """What is written. Without a `session_id` nothing was asked for yet; times are in UTC, to the second.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
 from cli.seats import Refusal, SeatNote, read_note
+from sentinel_server.frozen import frozen
 
 ENDPOINT = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105  # a name
@@ -32,7 +33,7 @@ class Holds(Enum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Standing:
     """What this shell holds. `id` is that of its session, or of what was issued to it once; times are in UTC.
 

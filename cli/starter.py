@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.errors import BadInput, Findings
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Kind, Principal
 from sentinel_server.policy.evaluate import PolicyAsk, evaluate
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.schema import Effect, Mode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Starter:
     """What the policy is to say. `user` is a bare name or an ARN pattern."""
 

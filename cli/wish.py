@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +14,7 @@ from cli.seats import SeatNotes
 from sentinel_server.clock import SystemClock
 from sentinel_server.credentials.environment import ServerDoor, child_config, child_environment
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from cli.containers import Needs
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sentinel_server.wiring import Entrance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wish:
     """What was typed: a profile, a command (empty for the shell), and how it shall be served."""
 

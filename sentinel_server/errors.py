@@ -62,9 +62,10 @@ server. Every leaf has a code that `docs/errors.md` explains and that never chan
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
+
+from sentinel_server.frozen import frozen
 
 BODY_LIMIT = 300
 """Characters a refusal may take in an HTTP body: SDKs print it inside their own exception."""
@@ -106,7 +107,7 @@ class BadInput(SentinelError):
     exit_status = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Problem:
     """One fault of a document, at a line and column counted from 1; `path` is as in `rules[2].reason`."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from sentinel_server.frozen import frozen
 
 NOT_EXECUTABLE = 126
 """The shell's status for a program that is there and cannot be run."""
@@ -13,7 +14,7 @@ NOT_FOUND = 127
 """The shell's status for a program that is not there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChildEnd:
     """The end of a child, or of the attempt to start one.
 

@@ -16,10 +16,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from signal import Signals
 from types import FrameType
+
+from sentinel_server.frozen import frozen
 
 assert sys.platform != "win32"  # noqa: S101  read by mypy
 
@@ -46,7 +47,7 @@ class Origin(Enum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Arrival:
     """A signal that reached us; `sender` is a process id, where the system tells."""
 

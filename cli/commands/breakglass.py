@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from cli.options import (
     region_option,
 )
 from cli.types import span
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.breakglass.deeds import Done
@@ -32,7 +32,7 @@ REASON_CODES = ("incident", "maintenance", "security", "recovery", "other")
 """The values of `ReasonCode`, here so that `--help` need not import it; a test holds them together."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Said:
     """What was typed."""
 

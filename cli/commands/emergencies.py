@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from cli.options import (
 )
 from cli.types import event_id as event_id_type
 from cli.types import person_key, span
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.breakglass.listing import EventQuery, Listed
@@ -28,7 +29,7 @@ STATES = ("active", "closed", "expired")
 """The values of `EventState`, here so that `--help` need not import it; a test holds them together."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Whose:
     person: str | None
     mine: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from cli.options import (
     request_options,
 )
 from cli.types import span
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.requests.asking import Wanted
@@ -108,7 +109,7 @@ def extend(
     _run(settings, wish)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Wish:
     """What was typed; None is to be as it was in the request that is extended."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import click
 from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, region_option, request_options
 from cli.types import person_key, span
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from cli.asked import Worth
@@ -100,7 +100,7 @@ def check(request_id: str, exit_status: bool, output: str, **flags: Any) -> int:
     return status if exit_status else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Filters:
     mine: bool
     to_approve: bool

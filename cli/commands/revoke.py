@@ -5,7 +5,6 @@ The store is written first. Nothing that fails afterwards makes it any less of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from cli.options import (
 )
 from cli.types import session_id as session_id_type
 from cli.types import span
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.sessions.model import BlockKey
@@ -75,14 +75,14 @@ def server_revoke(
         run(_revoke_many(order, _Covered(user=user, profile=profile), until, yes))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Order:
     settings: Settings
     reason: str
     output: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Covered:
     """Whom a block is for; everyone when neither is given."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from cli.context import asking_store, run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, region_option, store_options
 from cli.types import person_key, span
 from cli.types import session_id as session_id_type
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.sessions.model import Session, State
@@ -91,7 +92,7 @@ def server_session(session_id: str, output: str, **flags: str | None) -> None:
     run(_show(settings_from(flags_of(flags)), session_id, output))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Names:
     user: str | None
     person: str | None

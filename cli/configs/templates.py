@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sentinel_server.errors import BadInput
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.names import ARN, ARN_LIMIT, BARE, PROFILE_LIMIT
 
 TEMPLATES = ("basic", "approvals", "full")
 """What there is to choose from, each with more than the one before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cast:
     """Whom and what the documents are for. Raises BadInput for a name that they could not hold as it is.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +11,7 @@ from cli.context import run, settings_from
 from cli.options import control_option, flags_of, output_option, own_option, policy_options, region_option
 from cli.policies.files import read_or_fail
 from cli.policies.shelf import kind_of, open_shelf
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.policy.comparing import Comparison
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sentinel_server.policy.stored import Stored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Side:
     """One policy to compare; `data` is None where nothing is stored."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from cli.policies.shelf import signer_of
 from cli.unified import coloured, unified
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import BadInput, PolicyChanged
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.keys import KeySet
 from sentinel_server.policy.shipping import ship, signed_by
 from sentinel_server.policy.signing import Signer, holds, next_serial, sign_policy, verify
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sentinel_server.wiring import Shelf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Push:
     """What is to be put into force, and how.
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cli.setup.answers import Answers
+from sentinel_server.frozen import frozen
 from sentinel_server.provisioning.desired import Family, table_of
 from sentinel_server.provisioning.iam import Document, Role, partition_of, policy, table_arn
 from sentinel_server.provisioning.trust import assume_policy, trust_policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Known:
     """What is known of AWS: the roles of the profiles, and who uses them as a trust policy names them.
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sentinel_server.errors import BadInput
+from sentinel_server.frozen import frozen
 
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answers:
     """The answers so far; None is a question that is still open.
 
@@ -36,7 +37,7 @@ class Answers:
     settled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Question:
     """One question: its attribute, its option, and its words. `usual` is what an empty answer means.
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cli.configs.templates import Cast
 from cli.configs.templates import documents as templates
 from cli.setup.answers import Answers
 from sentinel_server.errors import BadInput
+from sentinel_server.frozen import frozen
 
 SIDES = {"approval.yaml": "approvals", "breakglass.yaml": "breakglass", "ratelimit.yaml": "ratelimits"}
 """Templates of side policies, and what their files are called without the ending."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Places:
     """Where the files are: a directory of access policies, and a file for each side policy, by name."""
 

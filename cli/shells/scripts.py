@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from cli.shells.quoting import function_suffix, quoted
 from cli.shells.texts import TEXTS
+from sentinel_server.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What the script shall hold: the function's name, and one more for each of `profiles` by function name.
 

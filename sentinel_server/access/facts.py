@@ -5,11 +5,12 @@ What could not be read is a fact too: it arrives as the error that says so, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from sentinel_server.breakglass.model import Emergency
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
 from sentinel_server.identity.source_identity import Marker
@@ -22,7 +23,7 @@ from sentinel_server.sessions.model import Standing
 from sentinel_server.sessions.store import StoreRef
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ask:
     """What somebody wants at a door.
 
@@ -35,7 +36,7 @@ class Ask:
     lease: Lease | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Target:
     """What would be issued: the role of the profile, or None when it has none and so cannot be stamped."""
 
@@ -44,7 +45,7 @@ class Target:
     duration_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opening:
     """What may lift one refusal, in the order in which it is tried.
 
@@ -56,7 +57,7 @@ class Opening:
     named: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Lift:
     """What lifts a refusal, and until when. `begins` is true when nobody has used it yet."""
 
@@ -70,7 +71,7 @@ SHUT = Opening(by=())
 """Nothing lifts it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sought:
     """What was found that might lift a refusal, as it was read with the session's row; nothing is believed
     yet.
@@ -90,7 +91,7 @@ class Sought:
     check: VoteCheck = no_signature_wanted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Facts:
     """What was found out for one ask.
 
@@ -114,7 +115,7 @@ class Facts:
     sought: Sought = field(default_factory=Sought)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Basis:
     """Which rule of which policy decided; `index` is -1 and `rule` None when none matched."""
 
@@ -123,7 +124,7 @@ class Basis:
     policy: LoadedPolicy | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Allow:
     """Credentials may exist.
 
@@ -157,7 +158,7 @@ class Allow:
         return end if end < made_at + self.duration else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Deny:
     """Credentials may not exist; `error` says why, to people and to exit codes.
 
@@ -171,7 +172,7 @@ class Deny:
     opening: Opening = SHUT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NeedsApproval:
     """Somebody else must agree first. `opening` is what could have lifted it, had it been there."""
 

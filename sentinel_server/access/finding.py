@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from sentinel_server.clock import sortable
 from sentinel_server.errors import StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import SORT, Row, Search
 from sentinel_server.records.store import Records
 
@@ -25,7 +25,7 @@ LOOKED_AT = 1000
 _PAGE = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Candidates(Generic[T]):
     """What was found, newest first; `complete` unless there were more rows than are looked at."""
 

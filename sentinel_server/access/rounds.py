@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from sentinel_server.errors import SentinelError, StoreUnavailable
+from sentinel_server.frozen import frozen
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ Count = Callable[[], int]
 """How many wait for a round's answer at this moment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RoundLimits:
     """How rounds are shared: `budget` and `gather` in seconds, `overlap` rounds at a time."""
 

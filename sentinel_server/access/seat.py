@@ -16,6 +16,7 @@ from sentinel_server.credentials.cache import MintCache
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.ports import BaseCredentials, RoleAssumer
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.people import Persons
 from sentinel_server.policy.sides import SidePolicies
 from sentinel_server.policy.source import PolicySource
@@ -44,7 +45,7 @@ OpenRecords = Callable[[], Awaitable[Records]]
 """Opens the ledgers of approvals and emergencies, or gives them again. Raises StoreUnavailable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rules:
     """The settings that decisions depend on."""
 
@@ -54,7 +55,7 @@ class Rules:
     persons: Persons = field(default_factory=Persons)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Workflows:
     """Where approvals and emergencies are kept, the policies they go by, and what makes a vote count."""
 
@@ -63,7 +64,7 @@ class Workflows:
     check: VoteCheck = no_signature_wanted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sources:
     """Everything the gate asks, as ports. Without `workflows` nothing lifts a refusal."""
 
@@ -111,7 +112,7 @@ class Seat:
     search: asyncio.Task[SentinelError | None] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Issued:
     """Credentials on their way out: `expires_at` is what may be told, `until` AWS's own end of them."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.access.facts import Allow, Deny
@@ -19,6 +18,7 @@ from sentinel_server.access.seat import Issued, Seat, Sources
 from sentinel_server.auditlog.event import Action
 from sentinel_server.credentials.model import container_json
 from sentinel_server.errors import PrincipalChanged, SentinelError, StoreUnavailable, TooLate
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.source_identity import stamp_for
 from sentinel_server.sessions.model import Session
 from sentinel_server.sessions.store import Beat, SessionStore
@@ -29,7 +29,7 @@ START_PATIENCE = timedelta(seconds=15)
 """How long one fact may take before the child starts, when nobody's SDK is waiting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SessionOptions:
     """`heartbeat` is how often the row is told that we live, `max_session` the end nothing extends.
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sentinel_server.auditlog.chain import Head
 from sentinel_server.auditlog.findings import Code, FileReport, Finding, Severity
 from sentinel_server.auditlog.lines import Line, Parsed
+from sentinel_server.frozen import frozen
 
 Said = tuple[str, Finding]
 """The file that a finding is reported under, and the finding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExpectedHead:
     """A line that somebody has noted elsewhere, and that must still be there."""
 

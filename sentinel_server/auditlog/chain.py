@@ -23,6 +23,7 @@ from pathlib import Path
 from sentinel_server.auditlog.event import SHAPE
 from sentinel_server.canonical import Json, canonical, sha256_hex
 from sentinel_server.clock import sortable
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 OPENED = "opened"
@@ -74,7 +75,7 @@ def parse_key(text: str) -> SealKey:
     return SealKey(Secret(digits.lower()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Head:
     """How far a file had come: its name, and the sequence number and hash of a line of it."""
 
@@ -87,7 +88,7 @@ class Head:
         return {"file": self.file, "seq": self.seq, "hash": self.hash}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Chain:
     """Where a writer is: the number of the next line and the hash that it must name.
 

@@ -6,11 +6,12 @@ disk before the new secret leaves. No field ever holds a secret.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from enum import Enum
 
 from sentinel_server.clock import sortable
+from sentinel_server.frozen import frozen
 
 SHAPE = 1
 """The version of the wire shape, in every line as `v`."""
@@ -53,7 +54,7 @@ class Action(Enum):
     NOTIFICATION_FAILED = "notification_failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AuditEvent:
     """One line. `None` and empty fields are left out of it.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from sentinel_server.auditlog.chain import Head
+from sentinel_server.frozen import frozen
 
 
 class Severity(Enum):
@@ -52,7 +52,7 @@ class Code(Enum):
         self.severity = severity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """One thing found. `line` counts from 1 as editors do, `seq` from 0 as the log does."""
 
@@ -63,7 +63,7 @@ class Finding:
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FileReport:
     """What one file holds: whole lines, sealed ones, whether it was closed, and all that was found.
 
@@ -79,7 +79,7 @@ class FileReport:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Report:
     """What all the files hold."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from sentinel_server.auditlog.chain import CHECKPOINT, OPENED, day_of
 from sentinel_server.canonical import Json
 from sentinel_server.clock import sortable
+from sentinel_server.frozen import frozen
 
 Entry = Mapping[str, Json]
 """One line of the log, as its JSON says."""
@@ -20,7 +20,7 @@ PEOPLE = ("person", "principal", "requester", "approver", "by")
 _WORDS = ("effect", "outcome", "status", "code")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Query:
     """What to look for; a field that is None asks for nothing.
 

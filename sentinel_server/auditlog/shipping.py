@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from sentinel_server.auditlog.query import read_entry
 from sentinel_server.auditlog.sink import AuditSink
 from sentinel_server.clock import Clock
 from sentinel_server.errors import AuditUnavailable, SentinelError
+from sentinel_server.frozen import frozen
 
 EVERY = 2.0
 """Seconds between two looks at the files, which others write to, too; a new line waits a tenth of that."""
@@ -27,7 +27,7 @@ LONGEST = 60.0
 """Seconds between two tries, at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """What a place takes at once: lines, and bytes where each line costs `overhead` more than its own."""
 
@@ -36,7 +36,7 @@ class Limits:
     overhead: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Batch:
     """Lines of one file, in order and without their ends; `end` is the byte after the last of them."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.auditlog.event import Action, AuditEvent
 from sentinel_server.breakglass.model import Emergency
 from sentinel_server.breakglass.news import emergency_event
 from sentinel_server.clock import Ids
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import SYSTEM, EventType
 from sentinel_server.notifications.outbox import outbox_change
 from sentinel_server.records.model import Change, Ledger
@@ -22,7 +22,7 @@ _ACTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Deed:
     """One thing that happened to an emergency, which is given as it was afterwards.
 
@@ -36,7 +36,7 @@ class Deed:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Done:
     """A change that was made: the emergency as it now is, what is to be written into the audit log, and the
     deliveries that are due.

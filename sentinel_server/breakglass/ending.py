@@ -9,7 +9,7 @@ revived.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sentinel_server.breakglass.aging import age
@@ -40,6 +40,7 @@ from sentinel_server.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import SYSTEM, EventType
@@ -55,7 +56,7 @@ Overseers = BreakGlassPolicy | SentinelError | None
 """The policy that names who oversees emergencies; None when there is none, an error when nobody can tell."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Actor:
     """Who acts on an emergency. `also` are further principals that are surely the same person here and now:
     one may reach the store as somebody else than one reached the profile.

@@ -14,12 +14,12 @@ a time for one person and one profile. What has ended never stands in the way bu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.breakglass.model import Emergency, EventState
 from sentinel_server.clock import whole_seconds
 from sentinel_server.errors import BreakGlassLimited
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.durations import format_duration
 from sentinel_server.policy.membership import covers
 from sentinel_server.policy.ratelimit import RateLimitPolicy, RateLimitRule
@@ -27,7 +27,7 @@ from sentinel_server.policy.ratelimit import RateLimitPolicy, RateLimitRule
 _ALWAYS = timedelta.max
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opening:
     """That an emergency was opened at `at`; `name` is its profile in a person's list, its person in a
     profile's.
@@ -37,7 +37,7 @@ class Opening:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Past:
     """What is remembered when somebody wants to open an emergency for a profile.
 
@@ -52,14 +52,14 @@ class Past:
     of_profile: tuple[Opening, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Clear:
     """Nothing stands in the way; `escalated` when others have to be told of it."""
 
     escalated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limited:
     """Something stands in the way, and `error` says what and until when."""
 

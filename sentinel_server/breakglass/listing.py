@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.breakglass.model import Emergency, EventState
 from sentinel_server.breakglass.rows import KIND, person_profile, read_event
 from sentinel_server.clock import sortable
 from sentinel_server.errors import StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import Ledger, Search
 from sentinel_server.records.store import Records
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class EventQuery:
     """Which emergencies: all given conditions hold. `since` bounds `created_at`.
 
@@ -60,7 +60,7 @@ class EventQuery:
         return "kind", KIND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Listed:
     """Emergencies, newest first, and a token for more when there may be some.
 

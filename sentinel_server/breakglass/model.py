@@ -6,12 +6,13 @@ who reviewed it are apart from what the invoker writes, so that IAM can hold the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sentinel_server.canonical import Json, canonical, sha256_hex
 from sentinel_server.clock import sortable
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.breakglass import ReasonCode
 
 INVOKED = (
@@ -52,7 +53,7 @@ class EventState(Enum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MfaEvidence:
     """How the invoker proved who they are a second time."""
 
@@ -61,7 +62,7 @@ class MfaEvidence:
     challenge_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Closing:
     """Who closed an emergency before its end, when and why."""
 
@@ -70,7 +71,7 @@ class Closing:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Review:
     """What somebody other than the invoker found afterwards; `justified` is their verdict."""
 
@@ -80,7 +81,7 @@ class Review:
     comment: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Emergency:
     """One broken glass, from the moment it was broken until somebody has reviewed it.
 

@@ -9,7 +9,6 @@ required whatever the rule says, and it is escalated.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from shlex import quote
 
@@ -29,6 +28,7 @@ from sentinel_server.breakglass.rules import (
 from sentinel_server.breakglass.tally import Tally, keys, read_tally
 from sentinel_server.clock import Clock, Ids
 from sentinel_server.errors import BadInput, BreakGlassRefused, MfaRequired, SentinelError, StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import EventType
 from sentinel_server.policy.breakglass import BreakGlassPolicy, MfaRequirement
 from sentinel_server.policy.ratelimit import RateLimitPolicy
@@ -44,7 +44,7 @@ Rest = Callable[[int], Awaitable[None]]
 """Waits a little before another try; it is given how many there were."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rulebook:
     """The policies in force. No break-glass policy lets nobody in, no rate-limit policy limits nothing; one
     that could not be read is the error that says so.
@@ -54,7 +54,7 @@ class Rulebook:
     limits: RateLimitPolicy | SentinelError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Call:
     """What the invoker says. `person` is the key of `wanted.principal`'s person, as the gate has it."""
 
@@ -65,7 +65,7 @@ class Call:
     drill: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Desk:
     """What opening needs of the world."""
 

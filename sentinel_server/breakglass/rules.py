@@ -7,11 +7,11 @@ believed: `in_force` judges it from scratch, by the policy of the moment, each t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.breakglass.model import Emergency, EventState, MfaEvidence
 from sentinel_server.errors import BreakGlassRefused, InvalidArn, StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
@@ -34,7 +34,7 @@ LEEWAY = timedelta(minutes=1)
 """How far the clocks of two machines may be apart, as far as the start of an emergency goes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What somebody wants to open; bare names mean `home_account` when the policy names no accounts."""
 
@@ -45,7 +45,7 @@ class Wanted:
     home_account: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Permitted:
     """It may be opened under `rule`, once the second factor that `mfa` wants has been shown."""
 
@@ -57,21 +57,21 @@ class Permitted:
         return self.rule.mfa
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Forbidden:
     """It may not be opened, and `error` says by which limit."""
 
     error: BreakGlassRefused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InForce:
     """The emergency gives access until `ends_at`."""
 
     ends_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NotInForce:
     """The emergency gives nothing; `why` completes "the emergency …"."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.breakglass.limits import Opening, Past
@@ -22,6 +21,7 @@ from sentinel_server.breakglass.model import Emergency
 from sentinel_server.breakglass.rows import escaped, event_ref, is_event_id, person_profile, read_event
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.ratelimit import LONGEST_WINDOW
 from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Value, kept
 from sentinel_server.records.store import Records
@@ -33,7 +33,7 @@ REMEMBERED = 1000
 """Openings that a row lists at most: as many as the largest quota. Older ones than any window are dropped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Keys:
     """Where one person's opening for one profile is remembered: under each key that the person has."""
 
@@ -61,7 +61,7 @@ def keys(persons: Sequence[str], profile: str, *, drill: bool) -> Keys:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tally:
     """The rows as they were read, with what they say."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.clock import Clock
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import TooLate
+from sentinel_server.frozen import frozen
 
 USABLE_MARGIN = timedelta(seconds=60)
 """What must be left of a credential's life for it to be served again, or a sixth of a shorter life."""
@@ -27,7 +27,7 @@ Fingerprint = tuple[Hashable, ...]
 """All that a credential depends on; equal fingerprints may share one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Minted:
     """One answer of STS. `life_end` is the earlier of its real expiry and its deadline."""
 

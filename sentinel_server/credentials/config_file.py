@@ -8,15 +8,16 @@ from __future__ import annotations
 import configparser
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 
 Section = Mapping[str, str | Mapping[str, str]]
 """Keys in lower case to a value, or to an indented block of `key = value` lines."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FileText:
     """A file's text and where it came from. The text is kept out of the repr."""
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import BadInput
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 ISSUER = "https://sentinel.invalid/"
 """Where AWS sends a browser whose session has ended; the name can belong to nobody (RFC 2606)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ConsoleSite:
     """Where a partition's console is, and where its sign-in is."""
 

@@ -7,7 +7,6 @@ prefer), and everything that makes every SDK find it is set. `AWS_ENDPOINT_URL*`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sentinel_server.clock import whole_seconds
@@ -15,6 +14,7 @@ from sentinel_server.credentials.config_file import Section, render
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.profiles import Profile
 from sentinel_server.credentials.recursion import RESOLVING
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 OUR_SECRETS = frozenset(
@@ -56,7 +56,7 @@ COPIED = frozenset(
 """Settings of a profile that the child's configuration repeats; nothing else is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ServerDoor:
     """Our server at `host`, as the child finds it. `token_file` holds the token without a newline."""
 
@@ -66,7 +66,7 @@ class ServerDoor:
     token_file: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StaticCredentials:
     """Credentials put into the environment themselves; `expires_at` is the end the child is told."""
 

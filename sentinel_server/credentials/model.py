@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.clock import whole_seconds
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AwsCredentials:
     """One set of AWS credentials; long-lived keys have neither token nor expiry."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sentinel_server.credentials.profiles import CredentialSource, Profile, ProfileKind, Profiles, Route
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_arn
 
 KEYRING = "keyring"
@@ -18,7 +17,7 @@ _OUTSIDE = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Overview:
     """One profile. `kind` says where base credentials come from, `base` the profile that has them.
 

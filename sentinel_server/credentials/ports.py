@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sentinel_server.canonical import Json
 from sentinel_server.credentials.model import AwsCredentials
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Principal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RoleAsk:
     """One AssumeRole. `not_after` becomes a session policy by which AWS itself refuses afterwards."""
 
@@ -77,7 +78,7 @@ class SessionCache(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CodeAsk:
     """A code of an MFA device is wanted for a profile.
 

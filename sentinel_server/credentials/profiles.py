@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import Enum
 
@@ -16,6 +16,7 @@ from sentinel_server.credentials.config_file import FileText, Section, parse_sec
 from sentinel_server.credentials.near import near_names, question
 from sentinel_server.credentials.recursion import runs_sentinel
 from sentinel_server.errors import InvalidArn, InvalidSetting, UnknownProfile
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_role
 
 DURATION_RANGE = (900, 43200)
@@ -42,7 +43,7 @@ class CredentialSource(Enum):
     INSTANCE = "Ec2InstanceMetadata"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Profile:
     """One profile. `duration` is its `duration_seconds`; `file` is where it was found, for messages.
 
@@ -88,7 +89,7 @@ class Profile:
         return self.role_arn if self.kind is ProfileKind.ROLE else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BaseSource:
     """Where base credentials come from: a profile, or a source outside the files. Exactly one is set."""
 
@@ -96,7 +97,7 @@ class BaseSource:
     outside: CredentialSource | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Route:
     """The way to base credentials: a source, then `roles` assumed one after another, the last one last.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
 from sentinel_server.credentials.profiles import Profile
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 ACCOUNT_SCOPE = "sso:account:access"
@@ -20,7 +20,7 @@ REFRESHED_FROM = timedelta(minutes=15)
 """What is left of a token when it is refreshed, as in botocore."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Login:
     """One login: what people sign in to, and where its token is kept."""
 
@@ -39,7 +39,7 @@ class Login:
         return f"sso-session {self.session!r}" if self.session else f"the portal {self.start_url}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Client:
     """Ourselves, as registered with the sign-in service."""
 
@@ -48,7 +48,7 @@ class Client:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Token:
     """What a login gave: a token for the portal and, with a scope, what renews it."""
 
@@ -66,7 +66,7 @@ class Token:
         return self.refresh is not None and self.client is not None and self.client.expires_at > now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Device:
     """A login under way: the code that a person confirms in a browser, and the one we poll with."""
 
@@ -78,7 +78,7 @@ class Device:
     client: Client
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Notes:
     """What one process leaves for those who wait for the same login.
 

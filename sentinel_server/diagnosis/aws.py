@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
 from sentinel_server.clock import MAX_SKEW
 from sentinel_server.diagnosis.model import Finding, Topic, ok, problem, unknown, warning
 from sentinel_server.errors import Findings
+from sentinel_server.frozen import frozen
 from sentinel_server.provisioning.desired import Family, table_of
 from sentinel_server.provisioning.iam import Role
 from sentinel_server.provisioning.plan import (
@@ -37,7 +37,7 @@ class Outcome(Enum):
     ABSENT = "absent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tried:
     """A call that changes nothing, tried on one thing; `said` is AWS's answer when it was no."""
 
@@ -47,7 +47,7 @@ class Tried:
     said: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reached:
     """A service that answered: its host, how much its clock is ahead of ours, and how long it took."""
 
@@ -57,7 +57,7 @@ class Reached:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TableSeen:
     """A table as it is; None when it is not there. `hidden` are the guards that we may not look at.
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from sentinel_server.diagnosis.model import Finding, Topic, problem, unknown
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 
 Look = Callable[[], Awaitable[Sequence[Finding]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Check:
     """One thing to look at. `doing` says what, as in `asking STS`; `seconds` is how long that may take."""
 

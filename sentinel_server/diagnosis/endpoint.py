@@ -6,7 +6,6 @@ No value of a variable is repeated, except hosts and names.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sentinel_server.diagnosis.model import Finding, Topic, ok, problem, warning
 from sentinel_server.diagnosis.sdks import (
@@ -17,6 +16,7 @@ from sentinel_server.diagnosis.sdks import (
     beaten,
     unaffected,
 )
+from sentinel_server.frozen import frozen
 
 LINK_LOCAL = frozenset({"169.254.170.2", "169.254.170.23"})
 """Where containers find credentials; not every SDK of every age takes them over http."""
@@ -24,7 +24,7 @@ LINK_LOCAL = frozenset({"169.254.170.2", "169.254.170.23"})
 _LEAVE = "exit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tokens:
     """What is known of the token: whether the variable and the file's variable are set.
 
@@ -39,7 +39,7 @@ class Tokens:
     ends_in_newline: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """What the endpoint said: the status, our code and message of a refusal, and the type of the content."""
 
@@ -50,7 +50,7 @@ class Answer:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Address:
     """Where an endpoint is. `netloc` is host and port as written."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from sentinel_server.frozen import frozen
 
 INCOMPLETE, FOUND, CLEAN = 6, 1, 0
 """Exit statuses: something could not be looked at; there is a problem; there is none."""
@@ -34,7 +35,7 @@ class Topic(Enum):
     ENDPOINT = "endpoint"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """`what` is so; `why` it matters and `mend`, a command, are there unless all is well. Never a secret."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from sentinel_server.diagnosis.model import Finding, Topic, Verdict, ok, problem
+from sentinel_server.frozen import frozen
 
 
 class Kind(Enum):
@@ -20,7 +20,7 @@ class Kind(Enum):
     OTHER = "something else"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Seen:
     """What is at a path. `foreign` says why others could write there; `mode` are its permission bits.
 
@@ -33,7 +33,7 @@ class Seen:
     mode: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """A path of ours and what it is for. `readers` is how it is when others can read it."""
 

@@ -8,9 +8,9 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html#cr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from sentinel_server.credentials.profiles import ProfileKind
+from sentinel_server.frozen import frozen
 
 KEYS, WEB_IDENTITY, FILES, RELATIVE, MINIO = "keys", "web identity", "files", "relative", "minio"
 
@@ -20,7 +20,7 @@ TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105  # the name of a varia
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sdk:
     """One family of clients: what beats the endpoint there, the first that is set winning.
 
@@ -53,7 +53,7 @@ OLD_NAMES = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "MINIO_ACCESS_KEY", "MINIO_SECR
 WEB_NAMES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ActiveProfile:
     """The profile that SDKs use there: its name, and its kind; None for one that no file has.
 
@@ -70,7 +70,7 @@ class ActiveProfile:
         return self.kind is not None and self.kind is not ProfileKind.ENVIRONMENT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Beaten:
     """What beats the endpoint for these SDKs, and the command that takes it away."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sentinel_server.errors import InvalidArn
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Kind, Principal
 
 PARTITIONS = frozenset(
@@ -25,7 +25,7 @@ _PATH = re.compile(r"[!-~]+", re.ASCII)
 _SSO_ROLE = re.compile(r"AWSReservedSSO_.+_[0-9a-f]{16}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Arn:
     """`arn:partition:service:region:account:resource`; `region` is empty for IAM and STS."""
 

@@ -7,8 +7,9 @@ permission sets they may use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from sentinel_server.frozen import frozen
 
 
 class Kind(Enum):
@@ -21,7 +22,7 @@ class Kind(Enum):
     ROOT = "root"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Principal:
     """One AWS principal.
 

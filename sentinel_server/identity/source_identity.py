@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 from sentinel_server.errors import InvalidIdentifier
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Kind, Principal
 
 STS_PATTERN = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
@@ -40,7 +40,7 @@ class Marker(Enum):
     EMERGENCY = "b"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SourceIdentity:
     """A stamp, taken apart. `old` is true for the Go product's form with colons, which is never written."""
 

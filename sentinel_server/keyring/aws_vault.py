@@ -11,17 +11,17 @@ import binascii
 import json
 import re
 from base64 import b64decode
-from dataclasses import dataclass
 from typing import Any
 
 from sentinel_server.errors import BadInput
+from sentinel_server.frozen import frozen
 from sentinel_server.keyring.model import AccessKey, access_key
 
 _SESSION = re.compile(r"[^,]+,[^,]+,[^,]*,[0-9]+|session:[^ ]+:[^ ]*:[^:]+|.+? session \(\d+\)")
 _TOKEN = "oidc:"  # noqa: S105  # how keys of SSO tokens begin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """Something that another tool keeps: a key, or why there is none. `passing` is what ends by itself."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.keyring.aws_vault import Found
 from sentinel_server.keyring.keys import Keys
 
@@ -26,7 +26,7 @@ class Outcome(Enum):
         return self in (Outcome.IMPORTED, Outcome.THERE, Outcome.LEFT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Line:
     """One thing that was found, what became of it, and why."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import BadInput, KeyringUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 _ID = re.compile(r"[A-Z0-9]{16,128}", re.ASCII)
@@ -21,7 +21,7 @@ _SECRET = re.compile(r"[\x21-\x7e]{16,256}", re.ASCII)
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AccessKey:
     """Long-lived keys of an IAM user."""
 
@@ -29,7 +29,7 @@ class AccessKey:
     secret: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rotation:
     """A rotation that has begun and not ended; it is written down before each step that it could lose.
 
@@ -44,7 +44,7 @@ class Rotation:
     old: AccessKey | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoredKey:
     """What the keyring has for a profile: the key in use, since when, and a rotation under way."""
 

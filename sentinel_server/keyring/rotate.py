@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sentinel_server.clock import MAX_SKEW, Clock
 from sentinel_server.errors import NotFound, Refused, RotationStopped, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.keyring.keys import KEYS_TURN, Keys
 from sentinel_server.keyring.model import AccessKey, Rotation, StoredKey, print_key
 from sentinel_server.keyring.names import key_name, sessions_in
@@ -30,7 +31,7 @@ PATIENCE = timedelta(seconds=90)
 """How long a new key may take to work everywhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KeyRecord:
     """What AWS says of one access key of a user."""
 
@@ -70,7 +71,7 @@ class AccessKeys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rotated:
     """What a rotation came to. `profiles` are all that had the old key and now have the new one."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from sentinel_server.clock import Clock
 from sentinel_server.credentials.ports import CodeAsk
 from sentinel_server.errors import AlreadyExists, BadInput, KeyringUnavailable, NotFound
+from sentinel_server.frozen import frozen
 from sentinel_server.keyring.names import seed_name, seeds_in
 from sentinel_server.keyring.vault import Item, Turns, Vault
 from sentinel_server.mfa.totp import Totp
@@ -25,7 +26,7 @@ _REFUSALS = 2
 """How many codes of a seed AWS may refuse before it is taken for another device's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Seed:
     """A device's seed, and the step of the last code that was given out."""
 

@@ -5,11 +5,12 @@ So two who give one code at once cannot both be taken, and no number of guesses 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import MfaUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Value, kept
 
 MOST = 5
@@ -24,7 +25,7 @@ KEPT = timedelta(days=400)
 KIND = "mfa"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Attempts:
     """What is remembered of one person, read from a row or new."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sentinel_server.clock import parse_sortable, sortable
+from sentinel_server.frozen import frozen
 from sentinel_server.mfa.proof import Asked
 from sentinel_server.policy.breakglass import MfaMethod
 from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Value, kept
@@ -39,7 +39,7 @@ class CodeSender(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Challenge:
     """One code that was sent, for one person, profile and purpose."""
 

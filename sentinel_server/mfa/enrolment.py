@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import Protocol
 
 from sentinel_server.canonical import Json, canonical
 from sentinel_server.errors import MfaUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.mfa.totp import Hash, Totp
 from sentinel_server.secret import Secret
 
@@ -37,7 +37,7 @@ class SecretStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Enrolment:
     """The second factors of one person: an authenticator, a telephone that takes codes, or both.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.breakglass import MfaMethod
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Asked:
     """Whose second factor is wanted and what for. A proof for one purpose or profile is none for another."""
 
@@ -18,7 +18,7 @@ class Asked:
     purpose: str = "breakglass"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Proof:
     """That the person gave a code which nobody can give again. `challenge_id` is empty for TOTP."""
 
@@ -28,7 +28,7 @@ class Proof:
     challenge_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Failure:
     """A code that was not taken, for the audit log; `locked` when no code of the person's is taken now."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 SHORTEST = 16
@@ -33,7 +33,7 @@ class Hash(Enum):
     SHA512 = "SHA512"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Totp:
     """One authenticator. `secret` is Base32, `period` seconds, `skew` the steps before and after that count.
 

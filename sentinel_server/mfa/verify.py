@@ -7,13 +7,14 @@ however many are tried at once, and a right one is taken once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from shlex import quote
 from typing import Protocol
 
 from sentinel_server.clock import Clock, Ids, whole_seconds
 from sentinel_server.errors import MfaLocked, MfaRefused, MfaUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.mfa.attempts import MOST, Attempts, attempts_ref, read_attempts
 from sentinel_server.mfa.challenge import (
     DIGITS,
@@ -143,7 +144,7 @@ class SecondFactor:
         await self._tell(Failure(asked=asked, method=method, at=at, reason=reason, locked=locked))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Verdict:
     """Why the code is not taken, empty when it is; the step it is of, and what else is to be written."""
 

@@ -6,11 +6,12 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from sentinel_server.clock import Clock
 from sentinel_server.errors import NotificationFailed, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.message import Message, read_message
 from sentinel_server.notifications.notifier import Destination
 from sentinel_server.notifications.outbox import (
@@ -116,7 +117,7 @@ class Outbox:
                 return
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Pace:
     """When one go has to end, by the monotonic clock, and what its waits and links are made of."""
 

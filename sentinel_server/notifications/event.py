@@ -6,12 +6,13 @@ secret. `docs/notifications.md` shows every event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sentinel_server.canonical import Json
 from sentinel_server.clock import whole_seconds
+from sentinel_server.frozen import frozen
 
 SHAPE = 1
 """The version of the wire shape, in every event as `v`."""
@@ -41,7 +42,7 @@ class EventType(Enum):
     TEST = "sentinel.test"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RequestNews:
     """A request as receivers see it. `approvals` are the votes it has, `ends_at` the end of its window."""
 
@@ -63,7 +64,7 @@ class RequestNews:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class EmergencyNews:
     """An emergency as receivers see it. `justified` is the reviewer's verdict, None before the review."""
 
@@ -86,7 +87,7 @@ class EmergencyNews:
     justified: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Event:
     """One thing that happened at `at`. `by` is the person who did it, or `SYSTEM`.
 

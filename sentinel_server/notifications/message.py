@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sentinel_server.canonical import Json, canonical
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import SHAPE, EventType, kind_of
 
 BODY_LIMIT = 64 * 1024
 """Characters of a stored event; SNS takes 256 KiB."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Message:
     """What every destination gets. A receiver that has seen `delivery_id` before drops it."""
 

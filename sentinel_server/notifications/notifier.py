@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import EventType
 from sentinel_server.notifications.message import Message
 
@@ -22,7 +22,7 @@ class Notifier(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Destination:
     """A notifier by the name under which its progress is remembered, and what it wants to hear of."""
 

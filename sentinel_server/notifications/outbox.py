@@ -12,12 +12,13 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sentinel_server.canonical import canonical
 from sentinel_server.clock import MAX_SKEW, parse_sortable, sortable
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import Event, clean, to_fields
 from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Search, Value, kept
 
@@ -55,7 +56,7 @@ class Outcome(Enum):
     TAKEN = "taken"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """One row: a stored event and how far it has got.
 
@@ -117,7 +118,7 @@ class Entry:
         return Change(ref=self.ref, seen=self.version, set={**values, "done": " ".join(self.done) or None})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Delivery:
     """What became of one row: who has it now, and why each of the others has not."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.asked import PolicyDecision
 from sentinel_server.policy.outcome import outcome
 from sentinel_server.policy.schema import Effect, Lease, Mode, Override, Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """What a policy gives at one door: an outcome, in which a shared store is a demand, and its terms.
 

@@ -6,13 +6,13 @@ their own request: that is not for a policy to say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.schema import Group, TimeWindow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AutoApproval:
     """What is approved without anybody: requests of `users`, who are never everyone.
 
@@ -24,7 +24,7 @@ class AutoApproval:
     max_duration: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ApprovalRule:
     """Who may approve requests for some profiles, and how many of them it takes.
 
@@ -42,7 +42,7 @@ class ApprovalRule:
     auto_approve: AutoApproval | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ApprovalPolicy:
     """Approval rules in order; names in them mean what they do in a `Policy` of these accounts and groups."""
 

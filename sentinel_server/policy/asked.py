@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.schema import Mode, Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PolicyAsk:
     """What a policy is asked about.
 
@@ -30,7 +30,7 @@ class PolicyAsk:
             raise ValueError("a time without a zone means nothing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PolicyDecision:
     """The rule that decides and its index, or None and -1.
 

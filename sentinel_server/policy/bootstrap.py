@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.schema import Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BootstrapProfile:
     """One profile; `policy_parameter_name` is where its policy is stored, unless empty the root's own place.
 
@@ -21,7 +20,7 @@ class BootstrapProfile:
     initial_text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Bootstrap:
     """The profiles whose policies live under `policy_root` in SSM."""
 

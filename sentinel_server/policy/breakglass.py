@@ -5,10 +5,10 @@ The first rule whose profiles fit decides; where none does, nobody may.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.schema import Group, TimeWindow
 
 LONGEST_EMERGENCY = timedelta(hours=4)
@@ -32,14 +32,14 @@ class MfaMethod(Enum):
     SMS = "sms"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MfaRequirement:
     """A second factor is required; empty `methods` mean any."""
 
     methods: tuple[MfaMethod, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BreakGlassRule:
     """Who may break the glass for some profiles. Empty `profiles` and `allowed_reason_codes` mean any.
 
@@ -58,7 +58,7 @@ class BreakGlassRule:
     ticket_pattern: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BreakGlassPolicy:
     """Break-glass rules in order; names mean what they do in a `Policy` of these accounts and groups."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
 from sentinel_server.errors import InvalidArn, InvalidPolicy
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.policy.events import START, Items, Node, Scalar, Unreadable, read_tree
 from sentinel_server.policy.fields import Field, closest, shown
@@ -35,7 +35,7 @@ _WORDS = re.compile(r"([a-z]+) ([01][0-9]|2[0-3]):([0-5][0-9])(?: (\S+))?")
 _LIMIT = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Expectation:
     """What must come of a case; `None` expects nothing in particular.
 
@@ -50,7 +50,7 @@ class Expectation:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Case:
     """One test: every combination of these must come to what is expected. No `when` means at any time."""
 
@@ -64,7 +64,7 @@ class Case:
     expect: Expectation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Suite:
     """The tests of one document; `account` is where the policy is stored, if it says so."""
 

@@ -7,9 +7,9 @@ one name that it fits; and for all that no policy names there is one of each sor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from sentinel_server.errors import InvalidArn
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import PARTITIONS, is_sso_role, parse_principal
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.match import profile_test, users_test
@@ -27,7 +27,7 @@ _SSO = "AWSReservedSSO_Any_0123456789abcdef"
 _SORTS = (("iam", "user"), ("sts", "assumed-role"), ("sts", "federated-user"), ("iam", "root"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Figure:
     """One principal in a comparison; several with one `label` are the same name, told apart by `detail`."""
 
@@ -36,7 +36,7 @@ class Figure:
     principal: Principal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NamedProfile:
     """One profile in a comparison: the name or pattern that is shown, and the name that is asked for."""
 

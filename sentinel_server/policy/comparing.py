@@ -7,11 +7,12 @@ one name that fits each pattern; through every door, and at every time of the ye
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from typing import TypeVar
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.answers import Answer, answer_of
 from sentinel_server.policy.cast import NO_ACCOUNT, Figure, NamedProfile, figures, profiles_of
 from sentinel_server.policy.compiled import Matcher, compiled
@@ -35,7 +36,7 @@ _RANK = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """Everybody in `who`, for every one of `profiles` by every one of `modes`, from `before` to `after`.
 
@@ -56,7 +57,7 @@ class Change:
         return "gains" if after > before else "loses" if after < before else "changes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Comparison:
     """All changes, and the names for which they were looked for."""
 

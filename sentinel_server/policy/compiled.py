@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.asked import PolicyDecision
 from sentinel_server.policy.index import Index
@@ -15,7 +15,7 @@ _POLICIES = 64
 _ASKERS = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Matcher:
     """One rule with its lists compiled; what is None or empty always holds.
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import yaml
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
+
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from yaml._yaml import Mark as CMark
@@ -37,7 +38,7 @@ _UNSAFE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Mark:
     """A place in the text, counted from 1."""
 
@@ -49,7 +50,7 @@ START = Mark(line=1, column=1)
 """Where a document begins."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Scalar:
     """One text; `plain` when it was written without quotes."""
 
@@ -58,7 +59,7 @@ class Scalar:
     plain: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Items:
     """A list."""
 
@@ -66,7 +67,7 @@ class Items:
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entries:
     """A mapping as written: in order, keys not yet compared."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.asked import PolicyAsk
 from sentinel_server.policy.clocks import Clocks
 from sentinel_server.policy.compiled import Matcher, compiled
@@ -19,7 +19,7 @@ Miss = Literal["mode", "profiles", "not_profiles", "users", "not_users", "time",
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Step:
     """A rule that did not match, and the first condition that kept it from matching."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import TypeVar
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.durations import format_duration, parse_duration
 from sentinel_server.policy.events import Entries, Items, Node, Scalar
 from sentinel_server.policy.report import Report
@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 Word = TypeVar("Word", bound=Enum)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Field:
     """One node with the path that leads to it."""
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
 from sentinel_server.canonical import Json, sha256_hex
 from sentinel_server.clock import whole_seconds
 from sentinel_server.errors import AlreadyExists, InvalidSetting, NotFound
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.statement import (
     MAX_SERIAL,
     Algorithm,
@@ -32,7 +33,7 @@ MAX_KEY_SET = 256 * 1024
 """Bytes of a key set file that are read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PublicKey:
     """A key to check signatures with. `der` is its SubjectPublicKeyInfo; `id` what statements call it.
 
@@ -55,7 +56,7 @@ class PublicKey:
         return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RootSignature:
     """A signature over a key set, not yet checked, and what is signed with it. Times have whole seconds."""
 
@@ -66,7 +67,7 @@ class RootSignature:
     value: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KeySet:
     """The pinned keys, and by place (as `str(place)`) the lowest serial that is accepted.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import TypedDict
 
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import InvalidPolicy, PolicyUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.compiled import compiled
 from sentinel_server.policy.parse import parse_policy
 from sentinel_server.policy.schema import LoadedPolicy, Origin, Policy
@@ -18,7 +18,7 @@ from sentinel_server.policy.statement import Statement
 from sentinel_server.policy.stored import Stored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Accepted:
     """A statement whose signature holds, and the instant from which it no longer does, if there is one."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Principal
 from sentinel_server.policy.cast import (
     figures,
@@ -23,7 +23,7 @@ from sentinel_server.policy.schema import Effect, LoadedPolicy, Mode
 _UNNAMED = ("any other IAM user", "any other SSO user", "any other role's session")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cell:
     """One decision; `outcome` is what it comes to at the door, where a session is in a shared store."""
 
@@ -34,7 +34,7 @@ class Cell:
     outcome: Effect
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Matrix:
     """A row of cells per user, in the order of `profiles`."""
 

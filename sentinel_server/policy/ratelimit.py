@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from sentinel_server.frozen import frozen
 
 LONGEST_WINDOW = timedelta(days=90)
 """The longest cooldown or window."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RateLimitRule:
     """Limits for some profiles; empty `profiles` mean any, `None` sets no limit.
 
@@ -26,7 +27,7 @@ class RateLimitRule:
     escalation_threshold: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RateLimitPolicy:
     """Rate-limit rules in order."""
 

@@ -6,10 +6,11 @@ Empty condition lists match anything. Times are minutes of the day in the window
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from enum import Enum
 
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Principal
 
 
@@ -62,7 +63,7 @@ WEEK = tuple(Day)
 """The days by their number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Hours:
     """Minutes of the day, `start` included and `end` not; `end` may be 1440 (24:00) or before `start`."""
 
@@ -74,7 +75,7 @@ Moment = date | datetime
 """A day in a window's zone, or an instant that is aware of its zone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TimeWindow:
     """When a rule applies, in `timezone` (an IANA name that `zoneinfo` knows; UTC unless said).
 
@@ -93,7 +94,7 @@ OS_TYPES = ("darwin", "windows", "linux")
 """The operating systems a device condition may name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DeviceCondition:
     """What the device must be for a rule to match; an unknown posture never satisfies it."""
 
@@ -108,7 +109,7 @@ class DeviceCondition:
     override: Override = Override.EMERGENCY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Conditions:
     """All must hold; an empty one holds always.
 
@@ -125,7 +126,7 @@ class Conditions:
     device: DeviceCondition | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Lease:
     """How far the reported expiry may reach, in whole seconds; `None` means the real expiry."""
 
@@ -151,7 +152,7 @@ FULL = Lease(seconds=None, word="full")
 LEASES = {lease.word: lease for lease in (STANDARD, STRICT, FULL)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rule:
     """One rule. Durations are positive; `None` sets no limit."""
 
@@ -172,7 +173,7 @@ GROUP_PREFIX = "group:"
 """What an entry of `users` begins with when it names a group."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Group:
     """A named list of bare names and ARN patterns."""
 
@@ -192,7 +193,7 @@ def expand(entries: tuple[str, ...], groups: tuple[Group, ...]) -> tuple[str, ..
     return tuple(dict.fromkeys(user for part in parts for user in part))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Policy:
     """Rules in order; the first that matches decides, and none is a denial.
 
@@ -213,7 +214,7 @@ class Origin(Enum):
     SSM = "ssm"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Loaded:
     """What is known of a text that was loaded.
 
@@ -237,7 +238,7 @@ class Loaded:
         return self.account or principal.account
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LoadedPolicy(Loaded):
     """A policy with what is known of its text."""
 

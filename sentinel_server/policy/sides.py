@@ -7,9 +7,9 @@ means: nobody approves, nobody breaks the glass, nothing is limited.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.approval import ApprovalPolicy
 from sentinel_server.policy.breakglass import BreakGlassPolicy
 from sentinel_server.policy.documents import parse_document
@@ -26,7 +26,7 @@ SideDocument = ApprovalPolicy | BreakGlassPolicy | RateLimitPolicy
 D_co = TypeVar("D_co", bound=SideDocument, covariant=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LoadedSide(Loaded, Generic[D_co]):
     """A side policy with what is known of its text."""
 

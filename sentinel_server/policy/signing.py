@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.clock import MAX_SKEW, whole_seconds
 from sentinel_server.errors import InvalidSetting, PolicyUnverified, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.keys import KeySet, PublicKey
 from sentinel_server.policy.statement import (
     MAX_SERIAL,
@@ -49,7 +49,7 @@ class Torn(Exception):
     """No statement is about these bytes: they were changed, or are read while somebody writes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Unsigned:
     """There is no signature of the bytes, and there was none to be expected."""
 

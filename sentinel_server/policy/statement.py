@@ -12,7 +12,6 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from sentinel_server.canonical import Json, canonical
 from sentinel_server.clock import whole_seconds
 from sentinel_server.errors import PolicyUnverified
+from sentinel_server.frozen import frozen
 
 STATEMENT = "sentinel-policy-statement/1"
 """The first thing that is signed, so that nothing else signed with the same key can pass for a statement."""
@@ -41,7 +41,7 @@ class Algorithm(Enum):
     ECDSA = "ECDSA_SHA_256"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """Where a policy is used: a parameter of an account and region, or a file name, which has neither."""
 
@@ -53,7 +53,7 @@ class Place:
         return f"{self.account}/{self.region}{self.parameter}" if self.account else self.parameter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Statement:
     """What a signature says: these bytes are the policy of this place, as its `serial`th, until `not_after`.
 
@@ -86,7 +86,7 @@ class Statement:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Signed:
     """A statement and the signature over it, not yet checked."""
 
@@ -95,7 +95,7 @@ class Signed:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Envelope:
     """Signatures, newest first.
 

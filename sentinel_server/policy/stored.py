@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.schema import Origin
 from sentinel_server.policy.statement import Place
 
@@ -13,7 +13,7 @@ SUFFIX = ".sig"
 """What the name of a policy's envelope adds to the policy's own. No profile's name may end so in SSM."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stored:
     """What the store has for one profile, read at one moment.
 
@@ -32,7 +32,7 @@ class Stored:
     envelope_version: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Revision:
     """One version that the store remembers. `author` is empty where nobody wrote it down."""
 
@@ -46,7 +46,7 @@ class Revision:
 Tier = Literal["auto", "standard", "advanced"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shape:
     """How SSM is to keep a policy; `auto` is the standard tier for as long as that is enough."""
 

@@ -7,12 +7,12 @@ every such change, and after every date that a rule names, shows all that can ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.asked import PolicyAsk
 from sentinel_server.policy.compiled import compiled
 from sentinel_server.policy.match import inside, span, wall_clock
@@ -24,7 +24,7 @@ _WEEK = timedelta(days=7)
 _YEAR = timedelta(days=366)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stretch:
     """From `start` until before `end`, in UTC; `open` says of every window whether it is open then."""
 
@@ -33,7 +33,7 @@ class Stretch:
     open: tuple[bool, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Period:
     """A time without any change of clocks or dates, and its first seven days, or all of it if `short`."""
 

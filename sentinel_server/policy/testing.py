@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from itertools import product
 from pathlib import Path
 from typing import ClassVar
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.cases import MONDAY, Case, Expectation, Suite
 from sentinel_server.policy.cast import home_of, principal_named
 from sentinel_server.policy.evaluate import PolicyAsk, PolicyDecision, evaluate
@@ -23,7 +24,7 @@ SHOWN = 3
 _SINCE = datetime.combine(MONDAY, time(), tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Failure:
     """One ask that came to something else: `faults` says how, `trace` why no earlier rule decided."""
 
@@ -35,7 +36,7 @@ class Failure:
     trace: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaseResult:
     """What became of one test: `asked` asks, of which `failed` came to something else, the first kept."""
 
@@ -51,7 +52,7 @@ class CaseResult:
         return self.failed == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TestReport:
     """The results of all tests, and the indexes of the rules that decided at least one ask."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from sentinel_server.frozen import frozen
 from sentinel_server.provisioning.desired import Table
 from sentinel_server.provisioning.plan import Found, Step, plan
 
@@ -18,7 +18,7 @@ class Outcome(Enum):
     UNSUPPORTED = "not supported by this endpoint"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Performed:
     """A step and what became of it."""
 

@@ -8,9 +8,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-cond
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import INDEXED, RETENTION, Ledger
 from sentinel_server.records.model import SORT as SORT
 from sentinel_server.sessions.model import BLOCK, REVOCATION, STORED
@@ -31,7 +31,7 @@ BLOCK_PREFIX = "block#"
 """How the id of every block row begins; no session id does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Index:
     """A global secondary index. It projects everything, so that a listing needs no second read."""
 
@@ -41,7 +41,7 @@ class Index:
     projection: str = "ALL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Table:
     """A table: paid per request, encrypted by KMS, recoverable, protected from deletion.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from sentinel_server.errors import Findings
+from sentinel_server.frozen import frozen
 from sentinel_server.provisioning.desired import KEY, Index, Table
 from sentinel_server.records.model import RETENTION
 
@@ -18,7 +18,7 @@ class Guard(Enum):
     KMS_ENCRYPTION = "KMS encryption"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """A table as it is. `keys` are its own key attributes, `guards` the protections that are on, `ttl` is the
     attribute whose time lets rows be forgotten.
@@ -31,7 +31,7 @@ class Found:
     ttl: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CreateTable:
     """Make the table with its indexes, encrypted and protected from deletion."""
 
@@ -41,7 +41,7 @@ class CreateTable:
         return f"create table {self.table.name} with {len(self.table.indexes)} indexes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AddIndex:
     """Add one index to a table that exists, and wait until it is filled."""
 
@@ -52,7 +52,7 @@ class AddIndex:
         return f"add index {self.index.name} to table {self.table.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TurnOn:
     """Turn one protection on."""
 
@@ -63,7 +63,7 @@ class TurnOn:
         return f"turn on {self.guard.value} for table {self.table.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ForgetBy:
     """Let rows be forgotten at the time in one of their attributes; those without it never are."""
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from sentinel_server.frozen import frozen
+
 Value = str | int
 
 SORT = "created_at"
@@ -53,7 +55,7 @@ def kept(at: datetime, span: timedelta) -> int:
     return int((at + span).timestamp())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ref:
     """Where a row is."""
 
@@ -64,7 +66,7 @@ class Ref:
         return f"{self.ledger.value}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Row:
     """A row as it is: its version, from 1, and its attributes; one that is not there has no value.
 
@@ -90,7 +92,7 @@ Seen = int | Lacking | None
 """On what a change was decided."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """One row's change: holds only while the row's version is `seen`, or with None while there is no row.
 
@@ -103,7 +105,7 @@ class Change:
     set: Mapping[str, Value | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Search:
     """The rows of a ledger whose attribute `by`, one of its INDEXED, is `value`, by `created_at`.
 
@@ -117,7 +119,7 @@ class Search:
     newest_first: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """Rows of a search, and an opaque token for the next page when there may be more."""
 

@@ -6,10 +6,10 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sentinel_server.canonical import canonical, sha256_hex
 from sentinel_server.errors import BadInput
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import (
     INDEXED,
     RESERVED,
@@ -29,7 +29,7 @@ LARGEST = 2**63 - 1
 """The largest whole number a row may hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Position:
     """The last row of a page; the next page begins after it."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from shlex import quote
 
 from sentinel_server.errors import AlreadyExists, RequestOver, RequestRefused, StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import SYSTEM, EventType
 from sentinel_server.policy.approval import ApprovalRule
@@ -38,7 +39,7 @@ SLACK = timedelta(days=7)
 """How much longer than a request can be open that row is kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What somebody asks for. `principal` is who the base credentials of the profile belong to."""
 
@@ -50,7 +51,7 @@ class Wanted:
     extends: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Open:
     """A person's open requests, and the version of the row that counts them."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from sentinel_server.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Principal
 from sentinel_server.notifications.event import EventType
 from sentinel_server.policy.approval import ApprovalPolicy, ApprovalRule
@@ -46,7 +47,7 @@ from sentinel_server.requests.steps import look_at
 from sentinel_server.requests.words import checked_comment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Counted:
     """Where a request stands: how many approvals it takes, and those that count."""
 

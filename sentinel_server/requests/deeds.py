@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.auditlog.event import Action, AuditEvent
 from sentinel_server.clock import Ids
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import SYSTEM, Event, EventType
 from sentinel_server.notifications.outbox import outbox_change
 from sentinel_server.records.model import Change, Ledger
@@ -26,7 +26,7 @@ _ACTIONS = {
 _BY_APPROVERS = (EventType.REQUEST_APPROVED, EventType.REQUEST_DENIED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Deed:
     """One thing that happened to a request, which is given as it was afterwards.
 
@@ -41,7 +41,7 @@ class Deed:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Done:
     """A change that was made: the request as it now is, what is to be written into the audit log, and the
     deliveries that are due.

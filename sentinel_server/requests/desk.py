@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sentinel_server.clock import Clock, Ids
 from sentinel_server.errors import InvalidArn, InvalidIdentifier, NotFound, StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
@@ -31,7 +32,7 @@ Rest = Callable[[int], Awaitable[None]]
 """Waits a little before another try; it is given how many there were."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rulebook:
     """The approval policy in force and the account it is stored in, if any. Without one nobody approves."""
 
@@ -43,7 +44,7 @@ class Rulebook:
         return self.account or requester.account
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """What is asked of every request beside its rule."""
 
@@ -51,7 +52,7 @@ class Limits:
     max_pending: int = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Desk:
     """Where requests are made and decided.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.clock import sortable
 from sentinel_server.errors import StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import Ledger, Search
 from sentinel_server.records.store import Records
 from sentinel_server.requests.model import AccessRequest, Status
@@ -17,7 +17,7 @@ MOST_PAGES = 50
 """Pages of a search that are looked at for one page of ours; what is left comes with the next token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RequestQuery:
     """Which requests: all given conditions hold. `since` bounds `created_at`, `user` is the bare name.
 
@@ -57,7 +57,7 @@ class RequestQuery:
         return Search(ledger=Ledger.REQUESTS, by=by, value=value, since=since)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RequestPage:
     """Requests, newest first, the token of the next page when there may be more, and the keys of rows that
     could not be read.

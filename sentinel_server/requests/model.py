@@ -7,12 +7,12 @@ IAM; `status` in a row is only for finding it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sentinel_server.canonical import Json, canonical, sha256_hex
 from sentinel_server.clock import sortable
+from sentinel_server.frozen import frozen
 
 REQUEST_TTL = timedelta(hours=24)
 """How long approvers have."""
@@ -47,7 +47,7 @@ class Status(Enum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Vote:
     """One approver's yes. `subject_sha256` is of the request as the approver saw it.
 
@@ -62,7 +62,7 @@ class Vote:
     signature: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ruling:
     """The end of a request by one person's word: denied, cancelled or revoked."""
 
@@ -71,7 +71,7 @@ class Ruling:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AccessRequest:
     """One request, from its first day to the end of what it gave.
 

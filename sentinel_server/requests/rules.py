@@ -8,12 +8,12 @@ time. Pure; no rule means that nobody may approve.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sentinel_server.clock import whole_seconds
 from sentinel_server.errors import InvalidArn
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.identity.people import Persons
 from sentinel_server.identity.principal import Principal
@@ -39,7 +39,7 @@ def no_signature_wanted(request: AccessRequest, vote: Vote, now: datetime) -> st
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Granted:
     """It gives access until `ends_at`. `must_start` is true while nobody has written down its first use."""
 
@@ -47,14 +47,14 @@ class Granted:
     must_start: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NotGranted:
     """It gives none, for the reason `why`."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tally:
     """The votes that count, the first of each person in order of time, and why each other one does not."""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sentinel_server.canonical import Json, canonical
 from sentinel_server.clock import sortable
 from sentinel_server.errors import InvalidArn, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.identity.people import Persons
 from sentinel_server.policy.keys import KeySet, PublicKey
@@ -32,7 +33,7 @@ APPROVE = "approve"
 _LIMIT = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Envelope:
     key_id: str
     algorithm: Algorithm

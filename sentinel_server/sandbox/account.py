@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sentinel_server.errors import AlreadyExists
+from sentinel_server.frozen import frozen
 from sentinel_server.sandbox.conditions import CannotEvaluate
 from sentinel_server.sandbox.iam import ALLOW_ALL, Policy, parse_policy
 from sentinel_server.sandbox.principals import Credential, Kind, Principal, UserKeys
@@ -17,7 +17,7 @@ _INLINE = "sandbox"
 """Name of the inline policy that `add_user` and `add_role` give."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Role:
     """A role as STS needs to see it. `max_session` is in seconds."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from sentinel_server.frozen import frozen
 
 KEPT = 10_000
 """Calls remembered; older ones are forgotten."""
@@ -50,7 +52,7 @@ _SHOWN = frozenset(
 """Parameters that name things and hold no secret value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Seen:
     """One request. `principal` is the caller's ARN, None when it was not established; `error` AWS's code."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+
+from sentinel_server.frozen import frozen
 
 Context = Mapping[str, str | Sequence[str]]
 """Request facts by condition key, the key in lower case; several values make a multi-valued key."""
@@ -52,7 +53,7 @@ class CannotEvaluate(Exception):
     """A policy says something this evaluator does not know; nothing may be concluded from it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Condition:
     """One `operator: {key: values}` line of a condition block."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sentinel_server.frozen import frozen
 from sentinel_server.sandbox.conditions import CannotEvaluate
 
 Params = Mapping[str, Any]
@@ -38,7 +39,7 @@ _TOKEN = re.compile(r"(:\w+)|([#A-Za-z_]\w*)((?:\s*\.\s*#?\w+|\s*\[\s*\d+\s*\])*
 _EQUALS = re.compile(r"(#?\w+)\s*=\s*(:\w+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Touch:
     """One action on one table or index; `enclosing` is the transaction it is part of.
 

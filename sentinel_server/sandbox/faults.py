@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from enum import Enum
 from typing import Any
 
 from sentinel_server.errors import BadInput
+from sentinel_server.frozen import frozen
 
 
 class FaultKind(Enum):
@@ -31,7 +32,7 @@ class FaultKind(Enum):
     """BatchGetItem answers, but every key is left unprocessed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fault:
     """One fault. None means any operation, or for ever; `seconds` is for latency only."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from sentinel_server.frozen import frozen
 from sentinel_server.sandbox.conditions import (
     CannotEvaluate,
     Condition,
@@ -31,7 +31,7 @@ class Verdict(Enum):
     SILENT = "nothing allows it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ask:
     """One thing a request wants to do. `resource` is None where the sandbox cannot tell the ARN."""
 
@@ -42,7 +42,7 @@ class Ask:
     """Names the caller answers to in a `Principal` element: its ARN, its role's, its account's root, `*`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Statement:
     """One parsed statement; `not_` fields say that the element was its `Not…` form."""
 
@@ -56,7 +56,7 @@ class Statement:
     not_principal: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Policy:
     """A parsed policy document."""
 

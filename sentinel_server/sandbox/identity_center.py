@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from sentinel_server.clock import Clock
+from sentinel_server.frozen import frozen
 from sentinel_server.sandbox.account import Account
 from sentinel_server.sandbox.principals import Sessions
 from sentinel_server.sandbox.shapes import operation_input
@@ -45,7 +45,7 @@ _ROUTES = {
 _KINDS: Mapping[str, type] = {"string": str, "list": list, "integer": int, "long": int}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Assignment:
     person: str
     permission_set: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
 from sentinel_server.clock import whole_seconds
+from sentinel_server.frozen import frozen
 from sentinel_server.sandbox.iam import Policy
 
 
@@ -21,7 +22,7 @@ class Kind(Enum):
     FEDERATED = "federated-user"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Principal:
     """A caller. `name` is the user's or the role's; what it may do is looked up under it at every call."""
 
@@ -69,7 +70,7 @@ class SessionKeys(NamedTuple):
         return f"SessionKeys({self.access_key_id}, ***, until {whole_seconds(self.expiration)})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Credential:
     """What the front knows about one access key id; a token and an expiry only for sessions."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinel_server import wiring
+from sentinel_server.frozen import frozen
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import DEFAULT_PREFIX, Family, table_of
 from sentinel_server.provisioning.iam import Role, policy, table_arn
@@ -104,7 +104,7 @@ rules:
 """Who may approve, who may break the glass, and how often."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Seeded:
     """A seeded directory. `roles` maps profile names to role ARNs.
 

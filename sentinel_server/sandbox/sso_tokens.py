@@ -16,6 +16,7 @@ from typing import Any
 
 from sentinel_server.clock import Clock
 from sentinel_server.errors import NotFound
+from sentinel_server.frozen import frozen
 from sentinel_server.sandbox.wire import Refusal
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -36,7 +37,7 @@ class State(Enum):
     USED = "used"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """How long things last, in seconds; `interval` is the shortest time between two polls."""
 
@@ -45,7 +46,7 @@ class Limits:
     access_token: int = 28800
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Grant:
     """What an access token stands for."""
 
@@ -54,7 +55,7 @@ class Grant:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Client:
     secret: str = field(repr=False)
     scopes: frozenset[str]

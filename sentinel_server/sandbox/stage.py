@@ -9,12 +9,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Thread
 from typing import IO, Any
 
 from sentinel_server.errors import Findings
+from sentinel_server.frozen import frozen
 
 SENTINEL = (sys.executable, "-P", "-m", "cli.main")
 """Our own console script, whether or not it is on the PATH, and whatever the current directory has."""
@@ -40,7 +40,7 @@ for _ in range(600):
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Result:
     """What one command of ours did."""
 

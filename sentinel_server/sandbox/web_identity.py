@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sentinel_server.clock import Clock
+from sentinel_server.frozen import frozen
 from sentinel_server.sandbox.account import Account, Role
 from sentinel_server.sandbox.iam import Ask, Verdict, evaluate
 from sentinel_server.sandbox.principals import Sessions
@@ -17,7 +17,7 @@ from sentinel_server.sandbox.wire import Call, Refusal, Reply, query_reply
 OPERATION = "AssumeRoleWithWebIdentity"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WebIdentity:
     """What a token says. `provider` is a host; `source_identity` the claim by which STS stamps a session."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
+
+from sentinel_server.frozen import frozen
 
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 """Every answer of the front itself carries this id: it is the sandbox's and stands for nothing."""
@@ -32,7 +34,7 @@ class Ending(Enum):
     NOTHING = "nothing, the connection is closed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reply:
     """An HTTP answer."""
 
@@ -42,7 +44,7 @@ class Reply:
     ending: Ending = Ending.WHOLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Call:
     """One AWS request as it arrived. `target` is the raw path with its query; headers are in lower case."""
 

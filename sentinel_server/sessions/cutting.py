@@ -7,10 +7,10 @@ under something else, and shows in the list of sessions who did it and why.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.sessions.model import Session, State
 from sentinel_server.sessions.revoke import Failure, revoke_one
 from sentinel_server.sessions.store import SessionQuery, SessionStore
@@ -19,7 +19,7 @@ _PAGE = 100
 _LIVE = (State.ACTIVE, State.LAPSED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Lifted:
     """What sessions ran under and was ended: its id, whose and for what it was, and by whom it was ended.
 
@@ -36,7 +36,7 @@ class Lifted:
     own: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cut:
     """The sessions that are over now, and those that this call could not end."""
 

@@ -6,12 +6,12 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.canonical import canonical, sha256_hex
 from sentinel_server.clock import parse_sortable, sortable
 from sentinel_server.errors import BadInput, InvalidIdentifier
+from sentinel_server.frozen import frozen
 from sentinel_server.sessions.model import Session, parse_session_id
 from sentinel_server.sessions.store import Page, SessionQuery
 
@@ -19,7 +19,7 @@ MAX_PAGE = 1000
 """Sessions that one page may hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Position:
     """The last session of a page; the next page begins after it."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum
 
 from sentinel_server.errors import BadInput, InvalidIdentifier
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import Ref, Row
 
 LAPSE_AFTER = timedelta(minutes=10)
@@ -60,7 +61,7 @@ class State(Enum):
     LAPSED = "lapsed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Revocation:
     """Who cut a session off, when and why."""
 
@@ -69,7 +70,7 @@ class Revocation:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Session:
     """One `exec --server`, from its start to its end.
 
@@ -118,7 +119,7 @@ class Scope(Enum):
     EVERYONE = "everyone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BlockKey:
     """What is blocked; `name` is empty for everyone, and only then. Raises BadInput otherwise."""
 
@@ -133,7 +134,7 @@ class BlockKey:
         return f"{self.scope.value}:{self.name}" if self.name else self.scope.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Block:
     """Refuses one person, one profile or everyone at every door, until `until` or until it is lifted."""
 
@@ -150,7 +151,7 @@ class Block:
         return self.lifted_at is None and (self.until is None or now < self.until)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Standing:
     """One strongly consistent look: the session, if any, the blocks and the ledgers' rows found."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.sessions.model import (
     Block,
     BlockKey,
@@ -27,7 +27,7 @@ _PAGE = 25
 """Sessions per page, all revoked at the same time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Revoked:
     """A session as it now is, and whether this call was the one that cut it off."""
 
@@ -35,7 +35,7 @@ class Revoked:
     first: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Failure:
     """A session that this call could not revoke; an empty id means that the search itself broke off."""
 
@@ -43,7 +43,7 @@ class Failure:
     error: SentinelError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MassRevocation:
     """What became of a revocation of more than one session. It is complete when `failures` is empty."""
 

@@ -7,15 +7,15 @@ because it could not be read. Every read that a decision uses is strongly consis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import Ref
 from sentinel_server.sessions.model import Block, BlockKey, Revocation, Session, Standing, State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoreRef:
     """Which store it is: `shared` when others can see and revoke, `table` its table when it has one.
 
@@ -27,7 +27,7 @@ class StoreRef:
     table: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Beat:
     """A sign of life from a server, with what it has counted since it started.
 
@@ -46,7 +46,7 @@ class Beat:
     override_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SessionQuery:
     """Which sessions to list: all given conditions hold. `since` bounds `started_at`."""
 
@@ -57,7 +57,7 @@ class SessionQuery:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Page:
     """Sessions, newest first, and an opaque token for the next page when there is one.
 

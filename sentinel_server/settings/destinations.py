@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import EventType
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
@@ -37,7 +37,7 @@ class Channel(Enum):
     WEBHOOK = "webhook"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SecretRef:
     """Where a secret is: in a file, in a variable, or in an SSM parameter. `kind` is the word for that."""
 
@@ -48,7 +48,7 @@ class SecretRef:
         return f"file://{self.name}" if self.kind == "file" else f"{self.kind}:{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DestinationSetting:
     """One destination: a topic's ARN, a URL, or where the URL is; and where the keys that sign for it are."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 from sentinel_server.settings.config_file import parse_config
 from sentinel_server.settings.resolve import ConfigFile, Directories
 
@@ -90,7 +90,7 @@ def _changed(text: str, before: ConfigFile, name: str, value: str | None) -> str
     return _appended(text, mapping, name, value, flat=not key or group in before.values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Spot:
     """Where a setting is: the pair `index` of `mapping`; `group` is the pair of the root that holds it."""
 

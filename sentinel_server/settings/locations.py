@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 from sentinel_server.records.model import Ledger
 
 _ACCOUNT_AND_REGION = r"(?:(?P<account>\d{12})@)?(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d)?"
@@ -26,7 +27,7 @@ DEFAULT_PREFIX = "sentinel-"
 """What the names of our tables begin with unless the URL says otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SqliteLocation:
     """The embedded store: one file of this machine."""
 
@@ -36,7 +37,7 @@ class SqliteLocation:
         return f"sqlite://{self.path}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DynamoDbLocation:
     """The shared store: a table, in a region and account when they are given. An account is verified."""
 
@@ -49,7 +50,7 @@ class DynamoDbLocation:
         return f"dynamodb://{account}{self.region or ''}/{self.table}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FilePolicies:
     """Policies as `<profile>.yaml` in one directory, or one `file` of it for whatever is asked."""
 
@@ -60,7 +61,7 @@ class FilePolicies:
         return f"file://{self.directory / (self.file or '')}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SsmPolicies:
     """Policies in SSM Parameter Store: `<root>/<profile>`, or one `parameter` for whatever is asked."""
 
@@ -74,7 +75,7 @@ class SsmPolicies:
         return f"ssm://{account}{self.region or ''}{self.parameter or self.root}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SsmFactors:
     """Second factors in SSM Parameter Store, as SecureStrings below `root`."""
 
@@ -87,7 +88,7 @@ class SsmFactors:
         return f"ssm://{account}{self.region or ''}{self.root}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CloudWatchLocation:
     """A log group of CloudWatch Logs, in a region and account when they are given. An account is verified."""
 

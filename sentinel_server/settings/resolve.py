@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
 
 from sentinel_server.credentials.recursion import RESOLVING
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.people import Persons
 from sentinel_server.policy.kinds import SIDE_NAMES, DocumentKind
 from sentinel_server.policy.schema import Lease
@@ -28,7 +29,7 @@ from sentinel_server.settings.locations import (
 from sentinel_server.settings.table import Setting, read_value, settings_table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Won:
     """One setting as it is in force: its text, and where it came from in a reader's words."""
 
@@ -37,7 +38,7 @@ class Won:
     where: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ConfigFile:
     """What `config.yaml` says: texts by setting name, people by name, each with its line."""
 
@@ -46,7 +47,7 @@ class ConfigFile:
     people: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settings:
     """Everything that is set. Rooms never see it; `wiring` hands each what it needs."""
 
@@ -163,7 +164,7 @@ class _Rank(IntEnum):
     FLAG = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Winner:
     text: str | None
     where: str

@@ -6,11 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.durations import parse_duration
 from sentinel_server.policy.schema import LEASES, Lease
 from sentinel_server.settings.destinations import read_destinations, read_link_base
@@ -30,7 +30,7 @@ SINKS = ("file", "stderr", "syslog", "cloudwatch")
 """Where the audit log can go."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Setting:
     """One setting. `name` is its path in `config.yaml`."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 LOOPBACK = "127.0.0.1"
 """Where nobody but this machine gets to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WebOptions:
     """Where to listen and how much to bear. Times are in seconds."""
 

@@ -13,10 +13,11 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+
+from sentinel_server.frozen import frozen
 
 Address = tuple[str, int]
 """An IP address and a port."""
@@ -37,7 +38,7 @@ class Standing(Enum):
     NOT_CHECKED = "not checked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PeerVerdict:
     """Who is at the other end; `uid` is known for SAME and OTHER."""
 

@@ -6,18 +6,19 @@ is exact because Go v2 reads an error only when `Content-Type` is `application/j
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion11
 
+from sentinel_server.frozen import frozen
+
 _UNREAD_LIMIT = 64 * 1024
 """Bytes of answers a client may leave unread before its connection is cut."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Page:
     """One response, ready to be sent any number of times."""
 

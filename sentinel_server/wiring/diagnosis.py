@@ -18,6 +18,7 @@ from sentinel_server.diagnosis.aws import (
 from sentinel_server.diagnosis.checkup import Check, examine
 from sentinel_server.diagnosis.model import Finding, Topic, Verdict, ok, problem, warning
 from sentinel_server.errors import InvalidSetting, KeyringLocked, KeyringUnavailable, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.settings.locations import DynamoDbLocation, SqliteLocation, SsmPolicies
 from sentinel_server.wiring.diagnosis_aws import AwsChecks
 from sentinel_server.wiring.diagnosis_endpoint import endpoint_check
@@ -33,7 +34,7 @@ ATTENDED = 180.0
 """Seconds that a person has to type a code or to log in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Subject:
     """What is examined: the settings in force, a profile if one was named, and seconds for each check.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
+from sentinel_server.frozen import frozen
 from sentinel_server.wiring.audits import Sending, open_audit
 from sentinel_server.wiring.policies import Reading, policy_source, side_source
 from sentinel_server.wiring.principals import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sentinel_server.wiring.entrance import Entrance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Door:
     """One open door: what it issues for, and its place at the gate."""
 

@@ -6,11 +6,11 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.settings.locations import DynamoDbLocation
 from sentinel_server.wiring.ledgers import LedgerOpener
 from sentinel_server.wiring.policies import Reading, open_sides, side_source
@@ -38,7 +38,7 @@ _FIRST_REST, _LONGEST_REST = 0.005, 0.25
 """Seconds to wait before another try at a commit, at most; they double."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Invocation:
     """Somebody at the desk who wants to break the glass of a profile, known as the gate will know them."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 from sentinel_server.wiring.principals import profiles
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sentinel_server.web.options import WebOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entrance:
     """A bound socket, whose connections wait until somebody serves it, and the token a child must show."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
 from sentinel_server.errors import MfaUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.wiring.audits import open_audit
 from sentinel_server.wiring.principals import Say, control_name, open_own
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sentinel_server.settings.resolve import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Factors:
     """Second factors of this configuration. `where` is the store in words; `sender` is None without SMS."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sentinel_server.errors import InvalidSetting, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.settings.locations import DynamoDbLocation, SqliteLocation
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sentinel_server.settings.resolve import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Holding:
     """One profile, and the ends of what is there for it already.
 
@@ -32,7 +32,7 @@ class Holding:
     servers: tuple[Session, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Holdings:
     """Every profile by name, and in `unasked` what was not looked at, and why."""
 

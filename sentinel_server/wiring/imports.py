@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from sentinel_server.errors import NotFound
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.local.aws_vault_files import AskVault
@@ -23,7 +23,7 @@ class Store(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Chosen:
     """A store, and what people call it."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import Clock, SystemClock
 from sentinel_server.errors import KeyringLocked, KeyringUnavailable
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.adapters.local.os_keyring import OsKeyringHolder
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UserKeyring:
     """The keyring of this user. `path` may not be there yet: the first key that is added makes it."""
 
@@ -51,7 +51,7 @@ class UserKeyring:
         return "a passphrase" if isinstance(lock, PassphraseLock) else words(lock.backend)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Kept:
     """What base credentials take from the keyring."""
 

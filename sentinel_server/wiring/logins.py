@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sentinel_server.errors import BadInput, InvalidSetting
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sentinel_server.settings.resolve import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LoggedIn:
     """A login and its end; `renews` says that it is prolonged without a person."""
 

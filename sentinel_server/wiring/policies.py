@@ -6,13 +6,13 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import PolicyUnavailable, StoreUnavailable
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.kinds import DocumentKind
 from sentinel_server.policy.schema import Loaded, LoadedPolicy
 from sentinel_server.policy.stored import PLAIN, Shape
@@ -38,7 +38,7 @@ LOADING = timedelta(seconds=5)
 """How long a policy may take to load; a fetch waits less, and the next one finds it there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shelf:
     """Policies to be written, the serials seen on this machine, and the pinned keys (None without any)."""
 
@@ -47,7 +47,7 @@ class Shelf:
     keys: KeySet | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reading:
     """What policies are read with: `control` opens AWS in `region` where nothing else is said."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock
@@ -15,6 +14,7 @@ from sentinel_server.errors import (
     SentinelError,
     Unverifiable,
 )
+from sentinel_server.frozen import frozen
 from sentinel_server.settings.locations import (
     SqliteLocation,
 )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Visitor:
     """Who a door talks to: `say` for remarks, `told` for each change of outcome.
 

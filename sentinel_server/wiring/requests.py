@@ -6,12 +6,12 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock, SystemIds
 from sentinel_server.errors import InvalidSetting, PolicyUnverified, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.wiring.ledgers import LedgerOpener, open_records
 from sentinel_server.wiring.policies import Reading, open_sides, side_source
 from sentinel_server.wiring.principals import Visitor, load_profile, open_base, open_control
@@ -33,7 +33,7 @@ _FIRST_REST, _LONGEST_REST = 0.005, 0.25
 """Seconds to wait before another try at a commit, at most; they double."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Asker:
     """Somebody at the desk who asks for access, known as the gate will know them."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinel_server.clock import SystemClock
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 from sentinel_server.wiring.principals import Say, control_name, open_own
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sentinel_server.settings.resolve import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KeyRing:
     """The file of pinned public keys, and what makes and reads keys; all raise SentinelErrors."""
 

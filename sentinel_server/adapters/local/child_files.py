@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.ownership import why_not_ours
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import InvalidSetting
+from sentinel_server.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChildFiles:
     """Where the child's `AWS_CONFIG_FILE` and its empty `AWS_SHARED_CREDENTIALS_FILE` are."""
 

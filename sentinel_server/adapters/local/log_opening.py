@@ -26,6 +26,7 @@ from sentinel_server.auditlog.chain import (
     finished,
 )
 from sentinel_server.auditlog.lines import Line
+from sentinel_server.frozen import frozen
 
 _PRIVATE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NEW = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | _PRIVATE
@@ -34,7 +35,7 @@ _PIECES = 10_000
 """Files of one chain that are looked through for its end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Habits:
     """How files are written: lines between two seals, bytes of a file, and the system's `fsync`."""
 
@@ -79,7 +80,7 @@ class OpenFile:
         return Head(file=self.path.name, seq=self.chain.seq - 1, hash=self.chain.head)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opener:
     """Opens the files of one process in `directory`, sealed with `key`."""
 

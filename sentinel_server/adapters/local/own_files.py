@@ -11,12 +11,12 @@ import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.log_directory import sync_directory
 from sentinel_server.errors import SentinelError
+from sentinel_server.frozen import frozen
 
 if sys.platform != "win32":
     import fcntl
@@ -24,7 +24,7 @@ if sys.platform != "win32":
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewText:
     """What a file is to hold, and what it held when that was decided; None for a file that is not there."""
 

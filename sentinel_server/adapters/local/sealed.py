@@ -6,9 +6,9 @@ What is sealed is bound to what it is about: moved to another name, end or vault
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
 from sentinel_server.canonical import Json, canonical
+from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
 
 KEY_BYTES = 32
@@ -20,7 +20,7 @@ class DoesNotOpen(Exception):
     """Another key, or the bytes were changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Scrypt:
     """The cost and salt of a passphrase's key. 2^17, 8, 1 takes 128 MiB and about a third of a second.
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 from sentinel_server.adapters.local.sealed import Scrypt
 from sentinel_server.canonical import Json
 from sentinel_server.clock import parse_sortable, sortable
+from sentinel_server.frozen import frozen
 
 FORMAT = "sentinel keyring"
 VERSION = 1
@@ -26,7 +27,7 @@ class NotAVault(Exception):
     """The text is no vault that this release can read; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PassphraseLock:
     """The data key is sealed under the key of a passphrase."""
 
@@ -34,7 +35,7 @@ class PassphraseLock:
     sealed_key: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KeyringLock:
     """The data key is kept by the system's keyring, under our name and the vault's id."""
 
@@ -44,7 +45,7 @@ class KeyringLock:
 Lock = PassphraseLock | KeyringLock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """One sealed secret and its end."""
 
@@ -52,7 +53,7 @@ class Entry:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Document:
     """A vault as it stands in its file."""
 

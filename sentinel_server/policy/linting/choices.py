@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.policy.asked import PolicyAsk
 from sentinel_server.policy.linting.globs import Least
@@ -15,7 +16,7 @@ from sentinel_server.policy.linting.postures import Posture
 from sentinel_server.policy.schema import Mode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Witness:
     """A request, and the device it comes from: the conditions it satisfies, nothing more; none if unknown."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from sentinel_server.frozen import frozen
 
 
 class Severity(Enum):
@@ -22,7 +23,7 @@ class Severity(Enum):
 _RANKS = {Severity.NOTE: 1, Severity.WARNING: 2, Severity.ERROR: 3}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class About:
     """What a code means: a name, a severity, why it matters and what to do about it."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.events import Mark
 from sentinel_server.policy.linting.codes import Code, Severity
 from sentinel_server.policy.linting.places import Places
@@ -16,7 +16,7 @@ ALLOWING = (Effect.ALLOW, Effect.REQUIRE_SERVER, Effect.REQUIRE_SERVER_SESSION)
 """The effects by which nobody else has to agree."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """Something found at a line and column counted from 1; `rule` is the name of the rule it is about.
 

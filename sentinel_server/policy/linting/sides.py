@@ -7,11 +7,12 @@ stand for them: one means what decides which rule applies, one holds their peopl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from itertools import chain
 from typing import assert_never
 
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.approval import ApprovalPolicy, ApprovalRule, AutoApproval
 from sentinel_server.policy.breakglass import BreakGlassPolicy, BreakGlassRule
 from sentinel_server.policy.linting import single
@@ -26,7 +27,7 @@ SideDocument = ApprovalPolicy | BreakGlassPolicy | RateLimitPolicy
 _Rule = ApprovalRule | BreakGlassRule | RateLimitRule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Drawn:
     """A rule of any kind by what the common checks look at; lists of people and the window by their place."""
 
