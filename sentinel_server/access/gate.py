@@ -219,9 +219,10 @@ class Gate:
             return
         if isinstance(facts.standing, SentinelError) or facts.standing.session is None:
             return
-        seen = facts.standing.session.heartbeat_at
+        seen, now = facts.standing.session.heartbeat_at, self._clock.now()
+        seat.sign(now)
         try:
-            revived = await store.revive(session_id, instance, seen, self._clock.now())
+            revived = await store.revive(session_id, instance, seen, now)
         except SentinelError:
             return
         if revived:

@@ -90,7 +90,8 @@ class Seat:
     A server's seat has a session; `starting` is true until its row exists. `store` is chosen at the first
     ask, because a rule may name it as `table`. `own_person` is the principal's key before the `people` map.
     `refs` are the request and the emergency that it runs under, or that may yet lift what refuses it;
-    `under` is the id of what the latest decision allowed it by, or `DIRECT`.
+    `under` is the id of what the latest decision allowed it by, or `DIRECT`. `signed_at` is the latest time
+    of a sign of life that it gave, or may have given: not always the last, because clocks are set back.
     """
 
     ask: Ask
@@ -110,6 +111,12 @@ class Seat:
     sought_at: float | None = None
     under: str | None = None
     search: asyncio.Task[SentinelError | None] | None = None
+    signed_at: datetime | None = None
+
+    def sign(self, now: datetime) -> datetime:
+        """Take note of a sign of life that is about to be given; the latest so far."""
+        self.signed_at = now if self.signed_at is None else max(now, self.signed_at)
+        return self.signed_at
 
 
 @frozen

@@ -155,6 +155,7 @@ class ServerSession:
         if seat.store is None:
             raise StoreUnavailable("the session store is not open")
         session = self._row(seat, decision)
+        seat.sign(session.heartbeat_at)
         await seat.store.create(session)
         seat.session_id, seat.started_as = session.id, decision.principal.same_id
         seat.journal.know(session_id=session.id)
@@ -204,6 +205,7 @@ class ServerSession:
             server_instance_id=self._seat.instance_id or "",
             at=now,
             not_before=now - self._sources.rules.lapse_after,
+            not_after=self._seat.sign(now),
             last_access_at=self._last_access or now,
             request_count=self._requests,
             credentials_until=self._until,

@@ -54,7 +54,7 @@ class MemorySessions:
         session = self._live(beat.session_id)
         if session is None or session.server_instance_id != beat.server_instance_id:
             return False
-        if session.heartbeat_at < beat.not_before:
+        if not beat.not_before <= session.heartbeat_at <= beat.not_after:
             return False
         self._sessions[session.id] = replace(
             session,

@@ -31,15 +31,17 @@ class StoreRef:
 class Beat:
     """A sign of life from a server, with what it has counted since it started.
 
-    It counts only while the row is this instance's, not revoked, not ended, and not silent since before
-    `not_before`. `last_access_at`, `request_count` and `credentials_until` are totals, not differences. What
-    is None stays as it is in the row.
+    It counts only while the row is this instance's, not revoked, not ended, not silent since before
+    `not_before`, and without a sign of life from after `not_after`: the latest that whoever beats knows of,
+    so that a beat that was held up puts no older time in the place of one. `last_access_at`, `request_count`
+    and `credentials_until` are totals, not differences. What is None stays as it is in the row.
     """
 
     session_id: str
     server_instance_id: str
     at: datetime
     not_before: datetime
+    not_after: datetime
     last_access_at: datetime
     request_count: int
     credentials_until: datetime | None = None

@@ -234,6 +234,51 @@ async def test_ten_minutes_of_silence_lapse_a_session_and_its_own_server_revives
         assert "session_revived" in world.actions()
 
 
+class _HoldsUp(MemorySessions):
+    """A store that a beat reaches only when the test lets it through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent, self.through = asyncio.Event(), asyncio.Event()
+
+    async def beat(self, beat: Beat) -> bool:
+        self.sent.set()
+        await self.through.wait()
+        return await super().beat(beat)
+
+
+async def test_a_beat_that_slept_with_the_laptop_does_not_lapse_the_session_again() -> None:
+    store = _HoldsUp()
+    world = World(store=store)
+    async with serving(world) as session:
+        held_up = asyncio.create_task(session._beat(store, session.session_id or ""))
+        await store.sent.wait()
+        world.clock.pass_(11 * MINUTE)
+        assert await session.fetch()
+        store.through.set()
+        await held_up
+        (row,) = await rows(world)
+        assert (row.heartbeat_at, await session.fetch() != b"") == (world.clock.now(), True)
+        assert world.actions().count("session_revived") == 1
+
+
+@pytest.mark.parametrize("asleep", [False, True], ids=["beating", "revived"])
+async def test_a_clock_that_was_ahead_keeps_nothing_from_being_recorded_once_it_is_right(
+    asleep: bool,
+) -> None:
+    world = World()
+    async with serving(world) as session:
+        store, session_id = world.store, session.session_id or ""
+        right = world.clock.now()
+        world.clock.time = right + 4 * MINUTE + (10 * MINUTE if asleep else 0 * MINUTE)
+        await (session.fetch() if asleep else session._beat(store, session_id))
+        world.clock.time = right + MINUTE
+        await session.fetch()
+        await session._beat(store, session_id)
+        (row,) = await rows(world)
+        assert (row.heartbeat_at, row.request_count) == (right + MINUTE, 2 if asleep else 1)
+
+
 async def test_a_lapsed_session_stays_dead_when_it_was_revoked_in_its_sleep() -> None:
     world = World()
     async with serving(world) as session:

@@ -35,6 +35,7 @@ KEYS = st.sampled_from(
     ]
 )
 MAYBE = st.none() | INSTANTS
+AHEAD = st.sampled_from([0, 0, 0, 40])
 
 
 def said(page: Page) -> list[tuple[datetime, frozenset[str]]]:
@@ -91,13 +92,16 @@ class SameAsMemory(RuleBasedStateMachine):
         )
         self.same(lambda store: store.create(session))
 
-    @rule(number=NUMBERS, instance=INSTANCES, at=INSTANTS, back=st.integers(0, 20), until=MAYBE)
-    def beat(self, number: int, instance: str, at: datetime, back: int, until: datetime | None) -> None:
+    @rule(number=NUMBERS, instance=INSTANCES, at=INSTANTS, back=st.integers(0, 20), ahead=AHEAD, until=MAYBE)
+    def beat(
+        self, number: int, instance: str, at: datetime, back: int, ahead: int, until: datetime | None
+    ) -> None:
         beat = Beat(
             session_id=a_session(number).id,
             server_instance_id=instance,
             at=at,
             not_before=at - timedelta(minutes=back),
+            not_after=at + timedelta(minutes=ahead),
             last_access_at=at,
             request_count=back,
             credentials_until=until,

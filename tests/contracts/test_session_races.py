@@ -45,6 +45,7 @@ def beat_number(session: Session, number: int) -> Beat:
         server_instance_id=session.server_instance_id,
         at=at,
         not_before=NOON,
+        not_after=at,
         last_access_at=at,
         request_count=number,
     )

@@ -69,6 +69,7 @@ async def test_a_session_tells_under_what_it_last_ran(both: Both) -> None:
         server_instance_id=plain.server_instance_id,
         at=NOON + MINUTE,
         not_before=NOON,
+        not_after=NOON + MINUTE,
         last_access_at=NOON + MINUTE,
         request_count=1,
         override_id="00000000000000e2",

@@ -41,6 +41,7 @@ def a_beat(session: Session, at: datetime, **changes: object) -> Beat:
         server_instance_id=session.server_instance_id,
         at=at,
         not_before=at - timedelta(minutes=10),
+        not_after=at,
         last_access_at=at,
         request_count=7,
     )
@@ -145,6 +146,42 @@ async def test_a_beat_counts_up_to_exactly_the_silence_allowed(store: SessionSto
     just_too_late = session.heartbeat_at + timedelta(microseconds=1)
     assert not await store.beat(a_beat(session, later, not_before=just_too_late))
     assert await store.beat(a_beat(session, later, not_before=session.heartbeat_at))
+
+
+async def test_a_beat_that_was_held_up_puts_no_older_time_in_the_place_of_a_later_one(
+    store: SessionStore,
+) -> None:
+    session = a_session()
+    await store.create(session)
+    held_up, later = a_beat(session, NOON + MINUTE), a_beat(session, NOON + 2 * MINUTE, request_count=9)
+    assert await store.beat(later)
+    before = await row(store, session.id)
+    assert not await store.beat(held_up)
+    assert await row(store, session.id) == before
+    assert await store.beat(later), "at the same time is not before it"
+
+
+async def test_a_beat_held_up_while_a_laptop_slept_does_not_undo_its_revival(store: SessionStore) -> None:
+    session = a_session()
+    await store.create(session)
+    woken = NOON + timedelta(hours=2)
+    assert await store.revive(session.id, session.server_instance_id, session.heartbeat_at, woken)
+    assert not await store.beat(a_beat(session, NOON + MINUTE))
+    assert (await row(store, session.id)).heartbeat_at == woken
+
+
+async def test_who_knows_of_a_sign_of_life_from_a_clock_that_was_ahead_can_set_it_back(
+    store: SessionStore,
+) -> None:
+    session = a_session()
+    await store.create(session)
+    ahead = NOON + timedelta(hours=1)
+    assert await store.beat(a_beat(session, ahead, not_before=NOON))
+    right = a_beat(session, NOON + MINUTE, not_after=ahead, override_id="00000000000000e2")
+    assert not await store.beat(replace(right, not_after=ahead - timedelta(microseconds=1)))
+    assert await store.beat(right)
+    seen = await row(store, session.id)
+    assert (seen.heartbeat_at, seen.override_id) == (NOON + MINUTE, "00000000000000e2")
 
 
 async def test_only_the_same_instance_revives_and_only_what_it_has_seen(store: SessionStore) -> None:

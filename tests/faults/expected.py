@@ -90,10 +90,7 @@ ENDS: dict[str, Words] = {**dict.fromkeys(_OPENS, _words("")), "disk": _words("A
 
 def allowed(fault: Fault, moment: Moment) -> Words:
     """The answers that are right."""
-    # A beat that began before the time that is let pass may write the old time after it, as on a laptop that
-    # slept; the next fetch revives the session once more.
-    slept = _words("SessionLapsed") if moment is Moment.RENEWAL else frozenset()
-    return _FETCHES[fault.dependency][moment] | _MORE.get((fault.name, moment), frozenset()) | LATE | slept
+    return _FETCHES[fault.dependency][moment] | _MORE.get((fault.name, moment), frozenset()) | LATE
 
 
 def opening(fault: Fault) -> Words:

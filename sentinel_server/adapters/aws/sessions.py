@@ -152,11 +152,12 @@ class DynamoDbSessions:
                     "override_id": beat.override_id,
                 },
                 condition="#status = :active AND #server_instance_id = :instance"
-                " AND #heartbeat_at >= :not_before",
+                " AND #heartbeat_at >= :not_before AND #heartbeat_at <= :not_after",
                 given={
                     "active": items.ACTIVE,
                     "instance": beat.server_instance_id,
                     "not_before": sortable(beat.not_before),
+                    "not_after": sortable(beat.not_after),
                 },
             )
         )

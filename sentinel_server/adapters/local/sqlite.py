@@ -77,7 +77,7 @@ class SqliteSessions:
         return await self._changed(
             "UPDATE sessions SET heartbeat_at = ?, last_access_at = ?, request_count = ?,"
             " credentials_until = coalesce(?, credentials_until), override_id = coalesce(?, override_id)"
-            f" WHERE id = ? AND server_instance_id = ? AND heartbeat_at >= ? AND {_LIVE}",
+            f" WHERE id = ? AND server_instance_id = ? AND heartbeat_at BETWEEN ? AND ? AND {_LIVE}",
             (
                 sortable(beat.at),
                 sortable(beat.last_access_at),
@@ -87,6 +87,7 @@ class SqliteSessions:
                 beat.session_id,
                 beat.server_instance_id,
                 sortable(beat.not_before),
+                sortable(beat.not_after),
             ),
         )
 

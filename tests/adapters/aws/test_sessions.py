@@ -127,6 +127,7 @@ def a_beat(number: int = 1) -> Beat:
         server_instance_id=a_session().server_instance_id,
         at=NOON + MINUTE,
         not_before=NOON,
+        not_after=NOON + MINUTE,
         last_access_at=NOON + MINUTE,
         request_count=number,
         credentials_until=NOON + 9 * MINUTE,
