@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sentinel_server.clock import SystemClock
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import ledger_table, sessions_table
-from sentinel_server.records.model import Ledger
+from sentinel_server.records.model import RETENTION, Change, Ledger, kept
 from sentinel_server.sessions.model import BlockKey, Scope
 from sentinel_server.settings.environ import read_settings
 from sentinel_server.settings.resolve import Settings
@@ -95,6 +96,19 @@ async def test_a_look_shows_the_ledgers_wherever_they_are(
     await seen_together(settings(environment, **told))
 
 
+async def test_a_file_forgets_by_the_clock_that_aws_has_corrected(environment: dict[str, str]) -> None:
+    behind, right = SystemClock(), SystemClock()
+    right.observe(behind.now() + timedelta(days=30))
+    until = kept(behind.now(), timedelta(days=1))
+    for clock, left in ((behind, {REQUEST}), (right, set())):
+        async with wiring.open_records(settings(environment), clock) as records:
+            if clock is behind:
+                assert await records.commit([made(REQUEST, **{RETENTION: until})])
+            seen = (await records.get([EMERGENCY])).get(EMERGENCY)
+            assert await records.commit([Change(ref=EMERGENCY, seen=None if seen is None else seen.version)])
+            assert set(await records.get([REQUEST])) == left
+
+
 async def test_a_file_of_this_machine_needs_no_aws(sandbox: Sandbox, environment: dict[str, str]) -> None:
     sandbox.aws.forget_calls()
     await seen_together(settings({**environment, "AWS_PROFILE": "no-such-profile"}))
@@ -118,7 +132,7 @@ async def test_a_rules_own_table_does_not_move_the_ledgers(environment: dict[str
     embedded = settings(environment)
     async with AsyncExitStack() as stack:
         base = await open_base(stack, embedded, "default", SystemClock(), Visitor())
-        opener = StoreOpener(stack, embedded, base, "us-east-1")
+        opener = StoreOpener(stack, embedded, base, "us-east-1", SystemClock())
         records = await opener.ledgers()
         assert await opener.ledgers() is records
         assert await records.commit([made(REQUEST)])

@@ -44,7 +44,7 @@ RESERVED = frozenset({"id", "version"})
 """Attributes that a store keeps for itself: a row's key and its version."""
 
 RETENTION = "ttl"
-"""Unix seconds after which DynamoDB may forget the row. In what is evidence, requests and emergencies, only
+"""Unix seconds after which the store may forget the row. In what is evidence, requests and emergencies, only
 security's sweep sets it: 400 days and more past the end. What only counts, or was told, has it from whoever
 writes it, past the time in which it can matter.
 """

@@ -120,7 +120,7 @@ class AwsChecks:
         assert isinstance(where, SqliteLocation)  # noqa: S101  # `checks` has seen to it
         if not where.path.exists():
             return [ok(Topic.STORES, f"{where.path} is made by the first session")]
-        store = await StoreOpener(self._stack, self._settings, None, None)(None)
+        store = await StoreOpener(self._stack, self._settings, None, None, self._clock)(None)
         now = self._clock.now()
         blocks = sum(block.holds(now) for block in await store.blocks())
         return [ok(Topic.STORES, f"{where.path} opens; {blocks} block{'' if blocks == 1 else 's'} in force")]

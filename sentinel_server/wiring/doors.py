@@ -75,7 +75,7 @@ async def open_door(
         reading = Reading(
             stack=stack, settings=settings, control=control, region=region, clock=clock, say=visitor.say
         )
-        opener = StoreOpener(stack, settings, control, region)
+        opener = StoreOpener(stack, settings, control, region, clock)
         roles = StsAssumer(base.sts, base, clock)
         stack.push_async_callback(roles.close)
         sources = Sources(

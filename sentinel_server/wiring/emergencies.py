@@ -67,7 +67,7 @@ async def open_invocation(settings: Settings, profile: str, visitor: Visitor) ->
         reading = Reading(
             stack=stack, settings=settings, control=control, region=region, clock=clock, say=visitor.say
         )
-        records = await LedgerOpener(stack, settings, control, region)()
+        records = await LedgerOpener(stack, settings, control, region, clock)()
         principal = await base.principal()
         rules, account = await read_rulebook(side_source(reading))
         yield Invocation(
@@ -86,7 +86,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         control = None
         if any(isinstance(where, DynamoDbLocation) for where in settings.ledgers.values()):
             control = await open_own(stack, settings, control_name(settings), clock)
-        yield _desk(await LedgerOpener(stack, settings, control, settings.region)(), clock)
+        yield _desk(await LedgerOpener(stack, settings, control, settings.region, clock)(), clock)
 
 
 async def read_rulebook(sides: SidePolicies) -> tuple[Rulebook, str | None]:

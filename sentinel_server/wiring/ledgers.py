@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from sentinel_server.clock import SystemClock
+from sentinel_server.clock import Clock, SystemClock
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.records.model import Ledger, Ref, Row
 from sentinel_server.settings.locations import DynamoDbLocation, SqliteLocation, StoreLocation
@@ -25,19 +25,29 @@ Place = SqliteLocation | tuple[str | None, str | None]
 @asynccontextmanager
 async def open_records(settings: Settings, clock: SystemClock | None = None) -> AsyncIterator[Records]:
     """The configured ledgers, for commands about approvals and emergencies; `clock` learns AWS's time."""
+    clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         control = None
         if any(isinstance(where, DynamoDbLocation) for where in settings.ledgers.values()):
-            control = await open_own(stack, settings, control_name(settings), clock or SystemClock())
-        yield await LedgerOpener(stack, settings, control, settings.region)()
+            control = await open_own(stack, settings, control_name(settings), clock)
+        yield await LedgerOpener(stack, settings, control, settings.region, clock)()
 
 
 class LedgerOpener:
-    """Opens the configured ledgers once, when they are first asked for; closed with the stack."""
+    """Opens the configured ledgers once, when they are first asked for; closed with the stack.
+
+    A file forgets by `clock`: it has to be the one that whoever writes there goes by.
+    """
 
     def __init__(
-        self, stack: AsyncExitStack, settings: Settings, control: BotoBase | None, region: str | None
+        self,
+        stack: AsyncExitStack,
+        settings: Settings,
+        control: BotoBase | None,
+        region: str | None,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._stack = stack
         self._settings = settings
         self._control = control
@@ -83,7 +93,7 @@ class LedgerOpener:
         if isinstance(place, SqliteLocation):
             from sentinel_server.adapters.local.sqlite_records import SqliteRecords
 
-            return SqliteRecords(place.path)
+            return SqliteRecords(place.path, clock=self._clock)
         from sentinel_server.adapters.aws.records import open_dynamodb_records
 
         assert self._control is not None  # noqa: S101  # whoever has tables brought credentials

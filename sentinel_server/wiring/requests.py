@@ -59,7 +59,7 @@ async def open_asking(settings: Settings, profile: str, visitor: Visitor) -> Asy
         reading = Reading(
             stack=stack, settings=settings, control=control, region=region, clock=clock, say=visitor.say
         )
-        records = await LedgerOpener(stack, settings, control, region)()
+        records = await LedgerOpener(stack, settings, control, region, clock)()
         principal = await base.principal()
         check = await vote_check(settings, clock)
         desk = _desk(settings, records, side_source(reading), check, clock, signer=None)

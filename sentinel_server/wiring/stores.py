@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sentinel_server.clock import SystemClock
+from sentinel_server.clock import Clock, SystemClock
 from sentinel_server.settings.locations import (
     DynamoDbLocation,
     SqliteLocation,
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 async def open_store(settings: Settings) -> AsyncIterator[SessionStore]:
     """The configured session store, for commands that look at sessions and cut them off."""
     async with AsyncExitStack() as stack:
+        clock = SystemClock()
         places = (settings.store, *settings.ledgers.values())
         base = None
         if any(isinstance(where, DynamoDbLocation) for where in places):
-            base = await open_own(stack, settings, control_name(settings), SystemClock())
-        yield await StoreOpener(stack, settings, base, settings.region)(None)
+            base = await open_own(stack, settings, control_name(settings), clock)
+        yield await StoreOpener(stack, settings, base, settings.region, clock)(None)
 
 
 @asynccontextmanager
@@ -52,13 +53,18 @@ class StoreOpener:
     """
 
     def __init__(
-        self, stack: AsyncExitStack, settings: Settings, control: BotoBase | None, region: str | None
+        self,
+        stack: AsyncExitStack,
+        settings: Settings,
+        control: BotoBase | None,
+        region: str | None,
+        clock: Clock,
     ) -> None:
         self._stack = stack
         self._settings = settings
         self._control = control
         self._region = region
-        self.ledgers = LedgerOpener(stack, settings, control, region)
+        self.ledgers = LedgerOpener(stack, settings, control, region, clock)
 
     async def __call__(self, table: str | None) -> SessionStore:
         configured = self._settings.store

@@ -17,6 +17,7 @@ from sentinel_server.records.store import Records
 from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.store import SessionStore, StoreRef
+from tests.fakes.clock import FakeClock
 from tests.fakes.dynamodb_local import client_at, fresh_ledgers, fresh_table, local_client
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ async def open_both(kind: str, directory: Path) -> AsyncIterator[tuple[SessionSt
         return
     path = directory / "state" / "sessions.db"
     async with AsyncExitStack() as stack:
-        local, records = SqliteSessions(path), SqliteRecords(path)
+        local, records = SqliteSessions(path), SqliteRecords(path, clock=FakeClock())
         stack.push_async_callback(local.close)
         stack.push_async_callback(records.close)
         yield local, records

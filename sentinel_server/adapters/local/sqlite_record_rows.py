@@ -1,4 +1,6 @@
-"""Rows of ledgers as SQLite rows: a JSON body, and a line beside it for each attribute one can search by."""
+"""Rows of ledgers as SQLite rows: a JSON body, and a line beside it for each attribute one can search by, and
+for the time after which a row may be forgotten.
+"""
 
 # ruff: noqa: S608 (statements are built from constants alone)
 
@@ -9,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sentinel_server.errors import StoreUnavailable
-from sentinel_server.records.model import INDEXED, MOST_VERSION, SORT, Ledger, Ref, Row, Search
+from sentinel_server.records.model import INDEXED, MOST_VERSION, RETENTION, SORT, Ledger, Ref, Row, Search
 from sentinel_server.records.rules import Position
 
 COLUMNS = "ledger, key, version, body"
@@ -17,7 +19,7 @@ COLUMNS = "ledger, key, version, body"
 UPSERT = f"INSERT OR REPLACE INTO records ({COLUMNS}) VALUES (?, ?, ?, ?)"
 
 _VALUE = ("ledger", "attribute", "value", "created_at", "key")
-ADD_VALUE = f"INSERT INTO record_values ({', '.join(_VALUE)}) VALUES (?, ?, ?, ?, ?)"
+ADD_VALUE = f"INSERT OR REPLACE INTO record_values ({', '.join(_VALUE)}) VALUES (?, ?, ?, ?, ?)"
 DROP_VALUE = f"DELETE FROM record_values WHERE {' AND '.join(f'{name} = ?' for name in _VALUE)}"
 
 Findable = tuple[str, str, str, str, str]
@@ -47,11 +49,21 @@ def columns_of(row: Row) -> tuple[str, str, int, str]:
 
 def findable(row: Row | None) -> frozenset[Findable]:
     """The lines by which a row is found; none of no row."""
-    if row is None or SORT not in row.values:
+    if row is None:
         return frozenset()
-    ledger, at = row.ref.ledger, str(row.values[SORT])
-    there = [name for name in INDEXED[ledger] if name in row.values]
-    return frozenset((ledger.value, name, str(row.values[name]), at, row.ref.key) for name in there)
+    ledger, key, values, until = row.ref.ledger, row.ref.key, row.values, row.values.get(RETENTION)
+    lines = set()
+    if isinstance(until, int) and until >= 0:
+        lines.add((ledger.value, RETENTION, retention_text(until), "", key))
+    if SORT in values:
+        there = [name for name in INDEXED[ledger] if name in values]
+        lines |= {(ledger.value, name, str(values[name]), str(values[SORT]), key) for name in there}
+    return frozenset(lines)
+
+
+def retention_text(seconds: int) -> str:
+    """Unix seconds as text of which the order is that of time."""
+    return f"{seconds:020d}"
 
 
 def read_all(found: Sequence[Sequence[Any]], where: str) -> Mapping[Ref, Row]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from sentinel_server.adapters.local import sqlite_record_rows as rows
 from sentinel_server.adapters.local.sqlite_file import WRITE_WAIT, SqliteFile
+from sentinel_server.adapters.local.sqlite_forgetting import forget
 from sentinel_server.adapters.local.sqlite_schema import SCHEMA
+from sentinel_server.clock import Clock, SystemClock
 from sentinel_server.records.model import Change, Found, Ref, Row, Search
 from sentinel_server.records.rules import applied, checked_changes, checked_page, checked_refs, page_of
 
@@ -16,10 +18,12 @@ from sentinel_server.records.rules import applied, checked_changes, checked_page
 class SqliteRecords:
     """Records in the file at `path`, made when it is first used, with its directory.
 
-    A write waits at most `write_wait` seconds for the writers of other processes.
+    A write waits at most `write_wait` seconds for the writers of other processes. What may be forgotten by
+    `clock`, the system's unless given, is in time.
     """
 
-    def __init__(self, path: Path, *, write_wait: float = WRITE_WAIT) -> None:
+    def __init__(self, path: Path, *, write_wait: float = WRITE_WAIT, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._where = f"sqlite://{path.as_posix()}"
         self._file = SqliteFile(path, SCHEMA, write_wait=write_wait)
 
@@ -29,7 +33,9 @@ class SqliteRecords:
         return await self._file.read(lambda connection: self._rows(connection, asked))
 
     async def commit(self, changes: Sequence[Change]) -> bool:
-        """Make all changes in one transaction, begun by taking the lock of all writers."""
+        """Make all changes in one transaction, begun by taking the lock of all writers. Some of what may be
+        forgotten goes with it.
+        """
         checked_changes(changes)
         return not changes or await self._file.write(lambda connection: self._commit(connection, changes))
 
@@ -59,4 +65,5 @@ class SqliteRecords:
             connection.execute(rows.UPSERT, rows.columns_of(row))
             connection.executemany(rows.DROP_VALUE, before - after)
             connection.executemany(rows.ADD_VALUE, after - before)
+        forget(connection, self._clock.now())
         return True
