@@ -1,8 +1,9 @@
-"""How a child process ended, as the shell would say it, and the port that runs one."""
+"""How a child process ended, as the shell would say it, and the port that starts one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sentinel_server.frozen import frozen
@@ -28,17 +29,23 @@ class ChildEnd:
     hint: str = ""
 
 
-class ChildRunner(Protocol):
-    """Runs one command to its end, with our terminal and streams, while the event loop goes on."""
+class Child(Protocol):
+    """A child that was started, with our terminal and streams."""
 
-    async def __call__(
-        self,
-        command: Sequence[str],
-        env: Mapping[str, str],
-        *,
-        on_started: Callable[[int], None] | None = None,
-    ) -> ChildEnd:
-        """Run `command` with exactly `env`; `on_started` is told its process id. Never raises OSError."""
+    pid: int
+
+    async def ended(self) -> ChildEnd:
+        """Its end, to be awaited once, while the event loop goes on. Cancelling leaves the child running."""
+        ...
+
+
+class ChildStarter(Protocol):
+    """Starts one command. It needs no event loop, so that the child can be there before there is one."""
+
+    def __call__(
+        self, command: Sequence[str], env: Mapping[str, str]
+    ) -> AbstractContextManager[Child | ChildEnd]:
+        """The child, or why there is none; at the end signals are ours again. Never raises OSError."""
         ...
 
 

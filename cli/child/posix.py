@@ -10,14 +10,14 @@ Rules kept here:
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cli.child.end import ChildEnd, not_executable, not_found
 from cli.child.lookup import find_program, is_script
@@ -25,6 +25,9 @@ from cli.child.lookup import find_program, is_script
 if sys.platform != "win32":
     from cli.child.signals import Arrival, Listener, has_reached
     from cli.child.terminal import foreground_group, hand_terminal_to
+
+if TYPE_CHECKING:
+    import asyncio
 
 assert sys.platform != "win32"  # noqa: S101  read by mypy
 
@@ -37,35 +40,47 @@ def default_command(env: Mapping[str, str]) -> list[str]:
     return [env.get("SHELL") or "/bin/sh"]
 
 
-async def run_child(
-    command: Sequence[str],
-    env: Mapping[str, str],
-    *,
-    on_started: Callable[[int], None] | None = None,
-) -> ChildEnd:
-    """Run `command` with exactly `env` until it ends; see `ChildRunner`. For the main thread's loop.
+class PosixChild:
+    """A `Child` whose signals, and ours, are held back until its end is awaited."""
 
-    Signals that come before the child is there reach it once it is. Cancelling leaves it running.
+    def __init__(self, pid: int, listener: Listener) -> None:
+        self.pid = pid
+        self._listener = listener
+
+    async def ended(self) -> ChildEnd:
+        """Its end; what reached us alone since it was started is passed on to it. For the main thread."""
+        import asyncio  # a quarter of the time until it is started
+
+        loop = asyncio.get_running_loop()
+        self._listener.start(loop, lambda arrival: _pass_on(self.pid, arrival))
+        try:
+            return _end(await _watched(self.pid, loop))
+        finally:
+            self._listener.close()
+
+
+@contextlib.contextmanager
+def start_child(command: Sequence[str], env: Mapping[str, str]) -> Iterator[PosixChild | ChildEnd]:
+    """Start `command` with exactly `env`; see `ChildStarter`. For the main thread.
+
+    Signals that come before the child is there reach it once it is.
     """
     program = find_program(command[0], env)
     if isinstance(program, ChildEnd):
-        return program
-    loop = asyncio.get_running_loop()
+        yield program
+        return
     _let_children_be_awaited()
-    listener = Listener(loop)
+    listener = Listener()
     try:
         environment = dict(env)
         early = listener.take_pending()
         pid = _spawn(program, command, environment, listener.mask_before)
         if isinstance(pid, ChildEnd):
-            return pid
+            yield pid
+            return
         for number in early:
             _send(pid, number)
-        listener.start(lambda arrival: _pass_on(pid, arrival))
-        ended = _watched(pid, loop)
-        if on_started is not None:
-            on_started(pid)
-        return _end(await ended)
+        yield PosixChild(pid, listener)
     finally:
         listener.close()
 

@@ -5,18 +5,44 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from cli.child.end import ChildEnd
 from cli.streams import flush_or_forget
 
 if sys.platform == "win32":
-    from cli.child.windows import default_command, exec_replace, run_child
+    from cli.child.windows import default_command, exec_replace, start_child
 else:
-    from cli.child.posix import default_command, exec_replace, run_child
+    from cli.child.posix import default_command, exec_replace, start_child
     from cli.child.signals import block_signals
 
-__all__ = ["default_command", "exec_replace", "exit_as", "leave_signals_to_the_main_thread", "run_child"]
+__all__ = [
+    "default_command",
+    "exec_replace",
+    "exit_as",
+    "leave_signals_to_the_main_thread",
+    "run_child",
+    "start_child",
+]
+
+
+async def run_child(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    on_started: Callable[[int], None] | None = None,
+) -> ChildEnd:
+    """Run `command` with exactly `env` until it ends, for the main thread's loop. Never raises OSError.
+
+    `on_started` is told its process id. Cancelling leaves it running.
+    """
+    with start_child(command, env) as child:
+        if isinstance(child, ChildEnd):
+            return child
+        if on_started is not None:
+            on_started(child.pid)
+        return await child.ended()
 
 
 def leave_signals_to_the_main_thread() -> None:

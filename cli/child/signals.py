@@ -11,7 +11,6 @@ A signal that was ignored when we were started (`nohup`, jobs in the background 
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 import threading
@@ -19,8 +18,12 @@ from collections.abc import Callable
 from enum import Enum, auto
 from signal import Signals
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from sentinel_server.frozen import frozen
+
+if TYPE_CHECKING:
+    import asyncio
 
 assert sys.platform != "win32"  # noqa: S101  read by mypy
 
@@ -80,26 +83,25 @@ class Listener:
     sender. Threads that were there before do not block them, so handlers catch what lands on those.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._before: dict[Signals, _Handler] = {
-            number: handler
-            for number in sorted(HANDLED | {_WAKE})
-            if (handler := signal.getsignal(number)) != signal.SIG_IGN or number is _WAKE
-        }
-        self._numbers = frozenset(self._before)
+    def __init__(self) -> None:
+        ignored = {number for number in HANDLED if signal.getsignal(number) == signal.SIG_IGN}
+        self._numbers = (HANDLED - ignored) | {_WAKE}
+        self._before: dict[Signals, _Handler] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
         self._deliver: Callable[[Arrival], None] = lambda _: None
         self.mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers)
         """The signal mask we were started with, which the child shall have too."""
-        for number in self._numbers:
-            loop.add_signal_handler(number, self._took, Arrival(number=number))
 
-    def start(self, deliver: Callable[[Arrival], None]) -> None:
-        """From now on call `deliver` in the event loop for every signal, in the order of arrival."""
+    def start(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[Arrival], None]) -> None:
+        """From now on call `deliver` in `loop`, the running one, for every signal in the order of arrival."""
         self._deliver = deliver
-        self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
+        for number in sorted(self._numbers):
+            self._before[number] = signal.getsignal(number)
+            loop.add_signal_handler(number, self._took, Arrival(number=number))
+        self._loop = loop
+        self._thread = threading.Thread(target=self._listen, args=(loop,), name="signals", daemon=True)
         self._thread.start()
 
     def take_pending(self) -> list[Signals]:
@@ -110,23 +112,29 @@ class Listener:
         return pending
 
     def close(self) -> None:
-        """Put everything back; what arrived too late for the child is dropped."""
+        """Put everything back, once; what arrived too late for the child is dropped.
+
+        While the loop runs, if it was started.
+        """
+        if self._closing:
+            return
         self._closing = True
         if self._thread is not None and self._thread.ident is not None:
             signal.pthread_kill(self._thread.ident, _WAKE)
             self._thread.join()
         self.take_pending()
         for number, handler in self._before.items():
-            self._loop.remove_signal_handler(number)
+            if self._loop is not None:
+                self._loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask_before)
 
-    def _listen(self) -> None:
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
             arrival = _next(self._numbers)
             if self._closing and arrival.number is _WAKE:
                 return
-            self._loop.call_soon_threadsafe(self._took, arrival)
+            loop.call_soon_threadsafe(self._took, arrival)
 
     def _took(self, arrival: Arrival) -> None:
         if arrival.number is not _WAKE:

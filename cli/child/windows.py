@@ -5,11 +5,10 @@ We let those pass and wait; there are no other signals to hand on, and no way to
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cli.child.end import ChildEnd, not_executable
@@ -23,20 +22,26 @@ def default_command(env: Mapping[str, str]) -> list[str]:
     return [env.get("COMSPEC") or "cmd.exe"]
 
 
-async def run_child(
-    command: Sequence[str],
-    env: Mapping[str, str],
-    *,
-    on_started: Callable[[int], None] | None = None,
-) -> ChildEnd:
-    """Run `command` with exactly `env` until it ends; see `ChildRunner`."""
+class WindowsChild:
+    """A `Child` that has the console until its end."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.pid = process.pid
+        self._process = process
+
+    async def ended(self) -> ChildEnd:
+        """Its end."""
+        import asyncio  # a quarter of the time until it is started
+
+        return ChildEnd(exit_code=await asyncio.to_thread(self._process.wait))
+
+
+@contextmanager
+def start_child(command: Sequence[str], env: Mapping[str, str]) -> Iterator[WindowsChild | ChildEnd]:
+    """Start `command` with exactly `env`; see `ChildStarter`."""
     with _console_left_to_the_child():
         process = _start(command, env)
-        if isinstance(process, ChildEnd):
-            return process
-        if on_started is not None:
-            on_started(process.pid)
-        return ChildEnd(exit_code=await asyncio.to_thread(process.wait))
+        yield process if isinstance(process, ChildEnd) else WindowsChild(process)
 
 
 def exec_replace(command: Sequence[str], env: Mapping[str, str]) -> ChildEnd:

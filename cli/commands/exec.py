@@ -114,7 +114,7 @@ def _run(settings: Settings, wish: Wish, *, server: bool) -> ChildEnd:
     if server and wish.lazy and needs_nobody(settings, wish.profile):
         from cli.lazily import run_lazily
 
-        return run(run_lazily(settings, wish))
+        return run_lazily(settings, wish)
     from cli.serving import run_once, run_served
 
     return run(run_served(settings, wish)) if server else run_once(settings, wish)

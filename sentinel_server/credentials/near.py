@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 
@@ -11,6 +10,8 @@ def near_names(typed: str, names: Iterable[str], most: int = 3) -> tuple[str, ..
 
     Whether letters are capital makes no difference.
     """
+    import difflib
+
     folded: dict[str, list[str]] = {}
     for name in names:
         folded.setdefault(name.casefold(), []).append(name)

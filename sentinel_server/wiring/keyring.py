@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -116,6 +115,8 @@ def kept_profiles(settings: Settings) -> tuple[str, ...]:
 
 async def pause(much: timedelta) -> None:
     """Let time go by."""
+    import asyncio  # a child is started before it is there
+
     await asyncio.sleep(much.total_seconds())
 
 
