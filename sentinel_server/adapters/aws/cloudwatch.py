@@ -64,18 +64,25 @@ class CloudWatchOutlet:
 
     async def _put(self, client: LogsClient, stream: str, events: Sequence[Mapping[str, Any]]) -> None:
         try:
-            answer = await client.put_log_events(
-                logGroupName=self._group, logStreamName=stream, logEvents=events
-            )
+            answer = await self._written(client, stream, events)
         except ClientError as error:
             if error_code(error) != "ResourceNotFoundException":
                 raise
             await self._make(client, stream)
-            answer = await client.put_log_events(
-                logGroupName=self._group, logStreamName=stream, logEvents=events
-            )
+            answer = await self._written(client, stream, events)
         if answer.get("rejectedLogEventsInfo"):
             self._note(f"cloudwatch did not take some of the audit log in {stream}: {_KEPT}")
+
+    async def _written(
+        self, client: LogsClient, stream: str, events: Sequence[Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """What CloudWatch said. All that a good answer surely has is a request id: one without it is somebody
+        else's page with status 200, such as that of a network that wants a login.
+        """
+        answer = await client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
+        if not answer.get("ResponseMetadata", {}).get("RequestId"):
+            raise AuditUnavailable(f"sending the audit log to {self._group}: the answer is not CloudWatch's")
+        return answer
 
     async def _make(self, client: LogsClient, stream: str) -> None:
         """The stream, which somebody else may be making, too."""

@@ -22,8 +22,10 @@ from sentinel_server.sandbox.principals import UserKeys
 from sentinel_server.secret import Secret
 from tests.fakes.auditlogs import KEYS, a_log, a_name
 from tests.fakes.aws import Sandbox, embedded_aws
+from tests.fakes.receiver import receiving, says
 
 GROUP = "/sentinel/audit"
+META = {"ResponseMetadata": {"RequestId": "0f6a4c3e-0000-4000-8000-000000000001", "HTTPStatusCode": 200}}
 NOW = SystemClock().now()
 FIRST_LOG, SECOND_LOG = a_log(start=NOW), a_log(writer="b" * 16, start=NOW)
 FIRST, SECOND = a_name(0), a_name(1, "b" * 16)
@@ -37,6 +39,7 @@ class Logs:
         self.notes: list[str] = []
         self.stack = AsyncExitStack()
         self.root = sandbox.client("logs")
+        self.url = sandbox.aws.url
         used = keys or sandbox.dev
         self._keys = AwsCredentials(
             access_key_id=used.access_key_id, secret_access_key=Secret(used.secret_access_key)
@@ -45,7 +48,7 @@ class Logs:
 
     async def _open(self, stack: AsyncExitStack) -> LogsClient:
         session = AwsSession(
-            region=self.sandbox.aws.region, credentials=self._given, endpoints={"logs": self.sandbox.aws.url}
+            region=self.sandbox.aws.region, credentials=self._given, endpoints={"logs": self.url}
         )
         timing = Timing(connect=2.0, read=5.0, attempts=1)
         return await stack.enter_async_context(session.client("logs", timing))
@@ -140,10 +143,47 @@ async def test_w34_a_cloudwatch_that_fails_loses_nothing(logs: Logs, shipper: Sh
     assert logs.messages("a" * 16) == FIRST_LOG.decode().splitlines()
 
 
+@pytest.mark.parametrize("has_stream", [True, False], ids=["there", "to be made"])
+async def test_a_foreign_answer_with_status_200_is_not_taken_for_shipped(
+    logs: Logs, shipper: Shipper, has_stream: bool
+) -> None:
+    if has_stream:
+        for writer in ("a", "b"):
+            logs.root.create_log_stream(logGroupName=GROUP, logStreamName=f"host/{writer * 16}")
+    logs.sandbox.aws.fail(service="logs", kind="wrong-json")
+    with pytest.raises(AuditUnavailable, match="/sentinel/audit: the answer is not CloudWatch's"):
+        await shipper.ship()
+    logs.sandbox.aws.heal()
+    assert await shipper.ship() == 24
+    assert logs.messages("a" * 16) == FIRST_LOG.decode().splitlines()
+    assert logs.messages("b" * 16) == SECOND_LOG.decode().splitlines()
+
+
+async def test_a_foreign_answer_to_the_making_of_a_stream_ships_nothing_either(
+    logs: Logs, shipper: Shipper
+) -> None:
+    logs.sandbox.aws.fail(service="logs", operation="CreateLogStream", kind="wrong-json")
+    with pytest.raises(AuditUnavailable):
+        await shipper.ship()
+    logs.sandbox.aws.heal()
+    assert await shipper.ship() == 24
+
+
+@pytest.mark.parametrize("page", ["<html>log in first</html>", "", "{}", '{"nextSequenceToken": "1"}'])
+async def test_no_page_of_a_network_that_wants_a_login_is_cloudwatchs(logs: Logs, page: str) -> None:
+    async with receiving() as portal:
+        portal.otherwise = says(200, page)
+        logs.url = f"http://127.0.0.1:{portal.port}"
+        with pytest.raises(AuditUnavailable, match="sending the audit log to /sentinel/audit"):
+            await logs.outlet.send(Batch(file=FIRST, lines=tuple(FIRST_LOG.splitlines()), end=0))
+        assert len(portal.got) == 1
+        await logs.outlet.close()
+
+
 async def test_lines_too_old_for_cloudwatch_are_said_to_be_lost_to_it(logs: Logs) -> None:
     class TakesNone:
         async def put_log_events(self, **_: object) -> dict[str, object]:
-            return {"rejectedLogEventsInfo": {"tooOldLogEventEndIndex": 3}}
+            return {"rejectedLogEventsInfo": {"tooOldLogEventEndIndex": 3}, **META}
 
         async def create_log_stream(self, **_: object) -> dict[str, object]:
             return {}
