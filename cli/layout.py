@@ -107,7 +107,7 @@ def table(
         cells = [row[:-1] for row in cells]
     kept = _kept(_widths(cells), width, whole, spare)
     cells = [[row[index] for index in kept] for row in cells]
-    widths = _fitting(_widths(cells), width, {kept.index(index) for index in whole})
+    widths = _fitting(_widths(cells), width, {kept.index(index) for index in whole if index in kept})
     pairs = zip(cells, under, strict=True)
     return [line for row, more in pairs for line in (_line(row, widths), *wrapped(more, width))]
 

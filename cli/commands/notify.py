@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LONGEST = timedelta(minutes=15)
-FIELDS = ("delivery", "event", "since", "attempts", "next_at", "done", "error")
-HEADINGS = ("DELIVERY", "EVENT", "SINCE", "TRIES", "NEXT", "HAVE IT", "ERROR")
-SPARE = (3, 2)
-"""The columns that a narrow terminal goes without: TRIES first, then SINCE."""
+FIELDS = ("delivery", "event", "about", "since", "attempts", "next_at", "done", "error")
+HEADINGS = ("ABOUT", "EVENT", "SINCE", "TRIES", "NEXT", "HAVE IT", "DELIVERY", "ERROR")
+WHOLE = (0, 6)
+"""The columns of ids: of requests and emergencies, to go on with, and of deliveries, for receivers."""
+SPARE = (3, 2, 6)
+"""The columns that a narrow terminal goes without: TRIES first, then SINCE, then DELIVERY."""
 
 
 def _ledgers(command: Command) -> Command:
@@ -142,7 +144,7 @@ async def _list(settings: Settings, output: str) -> None:
         show_csv(FIELDS, [{**row, "done": " ".join(row["done"])} for row in rows])
     elif entries:
         now = SystemClock().now()
-        show_table(HEADINGS, [cells(entry, now) for entry in entries], whole={0}, spare=SPARE, below=True)
+        show_table(HEADINGS, [cells(entry, now) for entry in entries], whole=WHOLE, spare=SPARE, below=True)
     else:
         note("everybody has been told")
 
@@ -221,6 +223,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {
         "delivery": entry.delivery_id,
         "event": entry.type,
+        "about": entry.about or None,
         "since": whole_seconds(entry.created_at),
         "attempts": entry.attempts,
         "next_at": whole_seconds(entry.next_at),
@@ -234,11 +237,12 @@ def cells(entry: Entry, now: datetime) -> list[str]:
     from cli.tables import in_words
 
     return [
-        entry.delivery_id,
+        entry.about or "-",
         entry.type,
         in_words(now - entry.created_at),
         str(entry.attempts),
         "now" if entry.is_due(now) else in_words(entry.next_at - now),
         " ".join(entry.done) or "nobody",
+        entry.delivery_id,
         entry.last_error or "-",
     ]

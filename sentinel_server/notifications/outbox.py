@@ -11,6 +11,7 @@ Rules kept here:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from sentinel_server.canonical import canonical
 from sentinel_server.clock import MAX_SKEW, parse_sortable, sortable
 from sentinel_server.frozen import frozen
 from sentinel_server.notifications.event import Event, clean, to_fields
+from sentinel_server.notifications.message import read_message
 from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Row, Search, Value, kept
 
 KIND = "outbox"
@@ -43,6 +45,7 @@ LONGEST_WAIT = timedelta(minutes=90)
 """How long a row waits at most; a claim or a wait that is longer than any of ours is none."""
 
 _PREFIX = "outbox#"
+_ID = re.compile(r"[0-9a-f]{16,64}")
 _FIRST_WAIT, _HOUR = timedelta(seconds=30), timedelta(hours=1)
 _ERROR_LIMIT = 300
 
@@ -81,6 +84,15 @@ class Entry:
     def delivery_id(self) -> str:
         """What receivers know it by."""
         return self.ref.key.removeprefix(_PREFIX)
+
+    @property
+    def about(self) -> str:
+        """The id of the request or the emergency that it tells of; empty when the body has none."""
+        try:
+            told = read_message(self.body, self.delivery_id).text("id")
+        except ValueError:
+            return ""
+        return told if _ID.fullmatch(told) else ""
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is to be tried at `now`, by whoever can claim it. The first try never waits."""

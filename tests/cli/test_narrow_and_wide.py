@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 
 from cli import asked, emergencies, tables
 from cli.audits.reading import row
-from cli.commands.notify import HEADINGS, SPARE, cells
+from cli.commands.notify import HEADINGS, SPARE, WHOLE, cells
 from cli.layout import clean, columns, table, tail, wrapped
 from sentinel_server.auditlog.query import Entry as Line
+from sentinel_server.canonical import canonical
 from sentinel_server.identity.arn import parse_principal
+from sentinel_server.notifications.event import Event, to_fields
 from sentinel_server.notifications.outbox import Entry
 from sentinel_server.records.model import Ledger, Ref
 from tests.fakes.emergencies import an_event
+from tests.fakes.notices import asked as request_asked
+from tests.fakes.notices import opened
 from tests.fakes.requests import NOON, a_request, sso
 from tests.fakes.sessions import a_session
 
@@ -77,23 +81,33 @@ def test_a_narrow_list_of_sessions_keeps_who_and_how_long() -> None:
     assert "REQUESTS" not in heading
 
 
-def test_a_narrow_outbox_keeps_what_is_told_when_it_is_tried_again_and_why_it_failed() -> None:
+@pytest.mark.parametrize(
+    ("told", "left_out"),
+    [(request_asked(), {"TRIES", "SINCE"}), (opened(), {"TRIES", "SINCE", "DELIVERY"})],
+    ids=["request", "emergency"],
+)
+def test_a_narrow_outbox_keeps_whom_it_is_about_when_it_is_tried_again_and_why_it_failed(
+    told: Event, left_out: set[str]
+) -> None:
     why = "chat: hooks.slack.com answered 503: the service is not available at this moment, try again later"
     entry = Entry(
         ref=Ref(ledger=Ledger.BREAKGLASS, key="outbox#0123456789abcdef"),
         version=4,
-        type="breakglass.opened",
-        body="{}",
+        type=told.type.value,
+        body=canonical(to_fields(told)).decode(),
         created_at=NOON,
         next_at=LATER + timedelta(minutes=4),
         attempts=3,
         last_error=why,
         done=("page", "security-mailbox"),
     )
-    heading, line, *below = table(HEADINGS, [cells(entry, LATER)], 80, {0}, spare=SPARE, below=True)
+    heading, line, *below = table(HEADINGS, [cells(entry, LATER)], 80, WHOLE, spare=SPARE, below=True)
     assert all(columns(each) <= 80 for each in (heading, line, *below))
-    assert line.split()[:2] == ["0123456789abcdef", "breakglass.opened"]
-    assert (line.split()[-3], "page security-mai" in line) == ("4m", True)
+    assert {name for name in HEADINGS if name not in heading} == {*left_out, "ERROR"}
+    assert told.about is not None
+    assert line.split()[:2] == [told.about.id, told.type.value]
+    assert (" 4m " in line, "page securi" in line) == (True, True)
+    assert ("0123456789abcdef" in line) is ("DELIVERY" not in left_out)
     assert " ".join(" ".join(below).split()) == why
 
 

@@ -58,9 +58,9 @@ def test_29_what_was_not_delivered_is_listed_and_flushed(sentinel: CommandLine, 
     put(sentinel)
     put(sentinel, opened(), IDS[1])
     listed = sentinel("notify", "list", "--json").json["waiting"]
-    assert [(each["delivery"], each["event"]) for each in listed] == [
-        (IDS[0], "request.created"),
-        (IDS[1], "breakglass.opened"),
+    assert [(each["delivery"], each["event"], each["about"]) for each in listed] == [
+        (IDS[0], "request.created", "00000000000000aa"),
+        (IDS[1], "breakglass.opened", "bb" * 16),
     ]
     ran = sentinel("notify", "flush")
     assert (ran.status, ran.out, ran.err) == (0, "Delivered: 2. Still waiting: 0.\n", "")
@@ -105,10 +105,12 @@ def test_the_list_is_a_table_and_csv(sentinel: CommandLine, receiver: Receiver) 
     receiver.otherwise = says(404)
     sentinel("notify", "flush")
     heading, row = sentinel("notify", "list").out.splitlines()
-    assert heading.split()[:2] == ["DELIVERY", "EVENT"]
-    assert row.split()[:2] == [IDS[0], "request.created"]
+    assert heading.split()[:2] == ["ABOUT", "EVENT"]
+    assert row.split()[:2] == ["00000000000000aa", "request.created"]
+    assert IDS[0] in row
     (read,) = csv.DictReader(io.StringIO(sentinel("notify", "list", "--output", "csv").out))
     assert (read["attempts"], read["error"]) == ("1", "hook: 127.0.0.1 answered 404")
+    assert (read["delivery"], read["about"]) == (IDS[0], "00000000000000aa")
 
 
 def test_without_a_destination_a_flush_says_so_and_touches_nothing(sentinel: CommandLine) -> None:

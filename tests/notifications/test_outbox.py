@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -67,6 +68,33 @@ async def test_29_what_a_change_tells_is_written_with_the_change_or_not_at_all()
     assert await world.records.commit([change, outbox_change(Ledger.REQUESTS, asked(), ID)])
     assert not await world.records.commit([change, outbox_change(Ledger.REQUESTS, asked(), "f" * 16)])
     assert [entry.delivery_id for entry in await world.outbox().waiting()] == [ID]
+
+
+async def test_a_row_says_which_request_or_emergency_it_is_about() -> None:
+    world = World()
+    for event in (asked(), opened()):
+        ref = await world.put(event, f"{len(event.type.value):016x}")
+        assert event.about is not None
+        assert read_entry(world.row(ref)).about == event.about.id
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[" * 10_000,
+        '{"v":1,"type":"request.created","request":{}}',
+        '{"v":1,"type":"request.created","request":{"id":7}}',
+        '{"v":1,"type":"request.created","request":{"id":"\\u001b[2J 0123456789abcdef"}}',
+        '{"v":1,"type":"request.created","request":{"id":"' + "a" * 65 + '"}}',
+    ],
+)
+async def test_a_row_that_does_not_say_whom_it_is_about_is_about_nobody(body: str) -> None:
+    world = World()
+    ref = await world.put()
+    entry = read_entry(world.row(ref))
+    assert replace(entry, body=body).about == ""
 
 
 async def test_29_a_process_that_dies_before_delivery_loses_nothing() -> None:
