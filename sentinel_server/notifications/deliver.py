@@ -227,6 +227,8 @@ class _Run:
             return NotificationFailed(error.message)
         except TimeoutError:
             return NotificationFailed(f"no answer within {within.total_seconds():.0f} s")
+        except Exception as error:  # what is told of is done, and whoever did it must hear so
+            return NotificationFailed(f"an unexpected {type(error).__name__} came instead of an answer")
         return None
 
     async def _commit(self, change: Change) -> bool:

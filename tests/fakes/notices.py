@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from sentinel_server.breakglass.model import Emergency
 from sentinel_server.breakglass.news import emergency_event
-from sentinel_server.errors import SentinelError
 from sentinel_server.notifications.event import Event, EventType
 from sentinel_server.notifications.message import Message
 from sentinel_server.policy.breakglass import ReasonCode
@@ -71,7 +70,7 @@ class Inbox:
     `on_send` is called with each message before anything else, as the moment to let others act.
     """
 
-    behaviour: SentinelError | None = None
+    behaviour: Exception | None = None
     stalls: bool = False
     on_send: Callable[[Message], None] = lambda _: None
     got: list[Message] = field(default_factory=list)

@@ -205,6 +205,15 @@ async def test_two_who_flush_at_once_do_not_both_send() -> None:
     assert sum(len([o for o in outcomes(one) if o is Outcome.DELIVERED]) for one in both) == 5
 
 
+async def test_a_destination_that_breaks_in_a_way_nobody_foresaw_is_a_failure_and_holds_up_no_other() -> None:
+    good = Inbox()
+    world = World(odd=Inbox(behaviour=KeyError("PublishResult")), good=good)
+    ref = await world.put()
+    (done,) = await world.outbox().flush(MINUTE)
+    assert (done.outcome, done.done, good.ids) == (Outcome.FAILING, ("good",), [ID])
+    assert read_entry(world.row(ref)).last_error == "odd: an unexpected KeyError came instead of an answer"
+
+
 async def test_a_destination_that_stalls_is_a_failure_in_bounded_time() -> None:
     world = World(slow=Inbox(stalls=True))
     await world.put()

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from sentinel_server.adapters.aws.clients import SnsClient, aws_errors
-from sentinel_server.errors import InvalidSetting, MfaUnavailable, NotificationFailed
+from sentinel_server.errors import InvalidSetting, MfaUnavailable, NotificationFailed, SentinelError
 from sentinel_server.notifications.message import Message, headline
 from sentinel_server.secret import Secret
 
@@ -43,15 +45,16 @@ class SnsTopic:
                 "MessageGroupId": _group(message),
                 "MessageDeduplicationId": message.delivery_id,
             }
-        with aws_errors(f"publishing to {self._arn}", NotificationFailed):
+        with _sns_errors(f"publishing to {self._arn}", NotificationFailed):
             async with asyncio.timeout(within.total_seconds()):
-                await self._client.publish(
+                answer = await self._client.publish(
                     TopicArn=self._arn,
                     Message=message.payload.decode("ascii"),
                     Subject=subject(message),
                     MessageAttributes=_attributes(message),
                     **options,
                 )
+            _check_taken(answer)
 
     async def close(self) -> None:
         """Nothing of its own to let go of."""
@@ -66,12 +69,31 @@ class SnsTexts:
     async def send(self, phone: str, text: Secret) -> None:
         """Hand the text to SNS, as one that matters more than its price."""
         kind = {"DataType": "String", "StringValue": "Transactional"}
-        with aws_errors("sending a code by SMS", MfaUnavailable):
-            await self._client.publish(
+        with _sns_errors("sending a code by SMS", MfaUnavailable):
+            answer = await self._client.publish(
                 PhoneNumber=phone,
                 Message=text.reveal(),
                 MessageAttributes={"AWS.SNS.SMS.SMSType": kind},
             )
+            _check_taken(answer)
+
+
+@contextmanager
+def _sns_errors(doing: str, otherwise: type[SentinelError]) -> Iterator[None]:
+    """Raises whatever goes wrong inside as an error of ours."""
+    try:
+        with aws_errors(doing, otherwise):
+            yield
+    except SentinelError:
+        raise
+    except Exception as error:  # the parser of a foreign answer raises what it likes
+        raise otherwise(f"{doing}: the answer is not SNS's ({type(error).__name__})") from error
+
+
+def _check_taken(answer: Mapping[str, Any]) -> None:
+    """Raises ValueError for an answer without the id of a message, as some page with status 200."""
+    if not answer.get("MessageId"):
+        raise ValueError("SNS's answers have the id of the message")
 
 
 def topic_region(arn: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.sns.models import sns_backends
 
-from sentinel_server.adapters.aws.clients import AwsSession
+from sentinel_server.adapters.aws.clients import AwsSession, SnsClient
 from sentinel_server.adapters.aws.sns import SnsTexts, SnsTopic, subject, topic_region
 from sentinel_server.canonical import canonical
 from sentinel_server.credentials.model import AwsCredentials
@@ -22,6 +23,7 @@ from sentinel_server.notifications.message import Message, read_message
 from sentinel_server.secret import Secret
 from tests.fakes.aws import Sandbox, embedded_aws
 from tests.fakes.notices import asked, opened
+from tests.fakes.receiver import receiving, says
 
 ID = "0123456789abcdef"
 SOON = timedelta(seconds=10)
@@ -53,6 +55,18 @@ class Opened:
         """Body and attributes of the one message that the topic has."""
         ((_, body, _, attributes, _),) = self.backend.topics[arn].sent_notifications
         return body, attributes
+
+
+@asynccontextmanager
+async def reached_at(url: str) -> AsyncIterator[SnsClient]:
+    """Our client of an SNS elsewhere, with anybody's keys."""
+
+    async def credentials() -> AwsCredentials:
+        return AwsCredentials(access_key_id="AKIAEXAMPLE", secret_access_key=Secret("secret"))
+
+    session = AwsSession(region="us-east-1", credentials=credentials, endpoints={"sns": url})
+    async with session.client("sns") as client:
+        yield client
 
 
 @pytest.fixture
@@ -106,6 +120,25 @@ async def test_a_topic_that_is_not_there_is_a_failed_notification(sns: Opened) -
     arn = sns.topic("requests") + "-gone"
     with pytest.raises(NotificationFailed, match="publishing to arn:aws:sns"):
         await SnsTopic(sns.client, arn).send(message(asked()), SOON)
+
+
+PAGES = [
+    "<html><body>log in first</body></html>",
+    "<html><br>",
+    "",
+    "{}",
+    "<PublishResponse><PublishResult/></PublishResponse>",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_page_of_a_network_that_wants_a_login_is_not_taken_for_sns(page: str) -> None:
+    async with receiving() as portal, reached_at(f"http://127.0.0.1:{portal.port}") as client:
+        portal.otherwise = says(200, page)
+        with pytest.raises(NotificationFailed, match=r"publishing to arn:aws:sns:us-east-1.* not SNS's"):
+            await SnsTopic(client, "arn:aws:sns:us-east-1:111122223333:t").send(message(asked()), SOON)
+        with pytest.raises(MfaUnavailable, match=r"sending a code by SMS.* not SNS's"):
+            await SnsTexts(client).send("+491701234567", Secret("12345678"))
 
 
 async def test_a_topic_that_stalls_is_left_in_bounded_time(sns: Opened) -> None:
