@@ -12,6 +12,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from aiohttp import ClientConnectionResetError, web
+from aiohttp.test_utils import make_mocked_request
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 from botocore.parsers import ResponseParserError
 from hypothesis import given
@@ -19,6 +21,8 @@ from hypothesis import strategies as st
 
 from sentinel_server.errors import BadInput
 from sentinel_server.sandbox.faults import Fault, FaultKind, Faults, fault_from, fault_to
+from sentinel_server.sandbox.front import _half
+from sentinel_server.sandbox.wire import Ending, Reply
 from tests.fakes.aws import Sandbox, embedded_aws
 
 TABLE = "sentinel-sessions"
@@ -124,6 +128,18 @@ def test_a_reset_comes_after_the_work_was_done(sandbox: Sandbox) -> None:
     with pytest.raises(HTTPClientError):
         sandbox.client("ssm").put_parameter(Name="/done", Value="1", Type="String")
     assert sandbox.client("ssm").get_parameter(Name="/done")["Parameter"]["Value"] == "1"
+
+
+class _Gone(web.StreamResponse):
+    """To a client that has hung up."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+
+async def test_a_reset_of_one_who_has_gone_by_then_is_no_mistake_of_the_sandbox() -> None:
+    reply = Reply(status=200, headers={}, body=b"half and half", ending=Ending.HALF)
+    await _half(make_mocked_request("POST", "/"), reply, _Gone())
 
 
 def test_a_garbled_answer_cannot_be_parsed(sandbox: Sandbox) -> None:
