@@ -19,18 +19,18 @@ from sentinel_server import wiring
 from sentinel_server.credentials.endpoints import region_of
 
 if TYPE_CHECKING:
+    from sentinel_server.credentials.profiles import Profile
     from sentinel_server.settings.resolve import Settings
 
 
-def run_lazily(settings: Settings, wish: Wish) -> ChildEnd:
+def run_lazily(settings: Settings, wish: Wish, profile: Profile) -> ChildEnd:
     """Run the child to its end, and serve it as soon as that can be.
 
-    Raises UnknownProfile and InvalidSetting before it is started. What cannot be opened afterwards is said,
+    Raises InvalidSetting before it is started. What cannot be opened afterwards is said,
     and is a refusal of every fetch.
     """
     seat = SeatNotes(SeatNote(profile=wish.profile, pid=os.getpid()))
     teller = Teller(live=True, seat=seat)
-    profile = wiring.load_profile(settings, wish.profile)
     region = settings.region or region_of(profile, settings.environ)
     with wiring.open_entrance(settings) as entrance, wiring.runtime_directory(settings) as write:
         seat.keep_in(write)

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cli.child.end import ChildEnd
 from cli.child.run import exec_replace, leave_signals_to_the_main_thread, run_child
+from cli.once import once
 from cli.output import note
 from cli.seats import SeatNote, SeatNotes
 from cli.visitor import at_the_terminal
@@ -29,13 +29,10 @@ from cli.wish import (
 )
 from sentinel_server import wiring
 from sentinel_server.access.facts import Ask
-from sentinel_server.access.once import issue_once
-from sentinel_server.access.seat import Issued
 from sentinel_server.access.session import ServerSession, SessionOptions
 from sentinel_server.clock import whole_seconds
 from sentinel_server.credentials.environment import StaticCredentials, child_config, child_environment
-from sentinel_server.errors import BadInput, SentinelError
-from sentinel_server.policy.durations import parse_duration
+from sentinel_server.errors import SentinelError
 from sentinel_server.policy.schema import Mode
 
 if TYPE_CHECKING:
@@ -116,20 +113,3 @@ def run_once(settings: Settings, wish: Wish) -> ChildEnd:
         ignore_case=sys.platform == "win32",
     )
     return told_end(exec_replace(command_of(wish, env), env), Teller(live=False))
-
-
-async def once(settings: Settings, wish: Wish, mode: Mode) -> tuple[Issued, Door]:
-    """One decision for a one-shot door, with its credentials. Raises the refusal."""
-    ask = Ask(profile=wish.profile, mode=mode, duration=_duration(wish.duration), lease=settings.lease)
-    visitor = replace(at_the_terminal(), mfa_token=wish.mfa_token)
-    async with wiring.open_door(settings, ask, visitor) as door:
-        return await issue_once(door.gate, door.seat), door
-
-
-def _duration(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise BadInput(f"--duration {text!r}: {error}") from None

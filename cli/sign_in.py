@@ -11,7 +11,6 @@ import sys
 import threading
 from urllib.parse import urlsplit
 
-from cli.child.run import leave_signals_to_the_main_thread
 from cli.output import aside, note
 from sentinel_server.credentials.sso import Device, Login
 from sentinel_server.settings.environ import process_environ
@@ -49,6 +48,8 @@ def _open(url: str) -> None:
 
 def _browse(url: str) -> None:
     """Keep its words from our output, our Ctrl-C from it, and modules of the current directory (-I), too."""
+    from cli.child.run import leave_signals_to_the_main_thread
+
     with subprocess.Popen(  # noqa: S603  # a page whose address was looked at
         [sys.executable, "-I", "-m", "webbrowser", url],
         stdin=subprocess.DEVNULL,

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cli.child.end import ChildEnd
-from cli.child.run import default_command
 from cli.output import note
 from cli.seats import SeatNotes
 from sentinel_server.clock import SystemClock
@@ -17,6 +15,7 @@ from sentinel_server.errors import SentinelError
 from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
+    from cli.child.end import ChildEnd
     from cli.containers import Needs
     from sentinel_server.credentials.profiles import Profile
     from sentinel_server.settings.resolve import Settings
@@ -117,4 +116,6 @@ def tell_of_containers(wish: Wish) -> None:
 
 def command_of(wish: Wish, env: Mapping[str, str]) -> list[str]:
     """What is to be run: the command, or the user's shell."""
+    from cli.child.run import default_command  # who is only asked for credentials has no child
+
     return list(wish.command) or default_command(env)

@@ -6,7 +6,6 @@ read have whole seconds and end in `Z`, the only form all of them accept.
 
 from __future__ import annotations
 
-import secrets
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -71,6 +70,8 @@ class SystemIds:
 
     def fresh(self) -> str:
         """16 lower-case hex digits, 64 random bits."""
+        import secrets  # loads OpenSSL, for which a child need not wait
+
         return secrets.token_hex(8)
 
 

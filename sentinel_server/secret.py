@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
+from collections.abc import Callable
+from functools import cache
 from typing import NoReturn
 
 
@@ -20,7 +21,7 @@ class Secret:
 
     def matches(self, given: bytes) -> bool:
         """Whether `given` is this text, in a time that does not tell how much of it was right."""
-        return hmac.compare_digest(self._value.encode(), given)
+        return _comparer()(self._value.encode(), given)
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -38,3 +39,11 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")
+
+
+@cache
+def _comparer() -> Callable[[bytes, bytes], bool]:
+    """Loaded with the first comparison: OpenSSL comes with it, and no child shall wait for that."""
+    from hmac import compare_digest
+
+    return compare_digest

@@ -10,7 +10,7 @@ import pytest
 from sentinel_server.errors import InvalidSetting, UnknownProfile
 from sentinel_server.settings.environ import read_settings
 from sentinel_server.settings.resolve import Settings
-from sentinel_server.wiring import needs_nobody, open_entrance, runtime_directory
+from sentinel_server.wiring import needs_nobody, open_entrance, profiles, runtime_directory
 
 CONFIG = """\
 [profile keys]
@@ -57,21 +57,21 @@ def of(home: Path, **more: str) -> Settings:
 
 @pytest.mark.parametrize("name", ["keys", "role", "chained"])
 def test_keys_in_a_file_need_nobody(settings: Settings, name: str) -> None:
-    assert needs_nobody(settings, name)
+    assert needs_nobody(settings, profiles(settings), name)
 
 
 @pytest.mark.parametrize("name", ["coded", "login", "program", "empty"])
 def test_whatever_may_ask_somebody_is_settled_before_a_command_starts(settings: Settings, name: str) -> None:
-    assert not needs_nobody(settings, name)
+    assert not needs_nobody(settings, profiles(settings), name)
 
 
 def test_a_control_profile_may_ask_somebody_too(tmp_path: Path, settings: Settings) -> None:
-    assert not needs_nobody(of(tmp_path, SENTINEL_CONTROL_PROFILE="login"), "keys")
+    assert not needs_nobody(of(tmp_path, SENTINEL_CONTROL_PROFILE="login"), profiles(settings), "keys")
 
 
 def test_what_is_no_profile_is_said(settings: Settings) -> None:
     with pytest.raises(UnknownProfile):
-        needs_nobody(settings, "nobody")
+        needs_nobody(settings, profiles(settings), "nobody")
 
 
 def test_who_connects_before_anybody_serves_waits(settings: Settings, socket_enabled: None) -> None:

@@ -57,7 +57,7 @@ def console(
 async def _address(
     settings: Settings, profile: str, service: str | None, duration: str | None
 ) -> tuple[Secret, str]:
-    from cli.serving import once
+    from cli.once import once
     from cli.wish import Wish
     from sentinel_server import wiring
     from sentinel_server.clock import whole_seconds

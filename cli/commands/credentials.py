@@ -38,7 +38,7 @@ def credentials(profile: str, duration: str | None, mfa_token: str | None, **fla
         credential_process = sentinel credentials --profile prod
     """
     settings = settings_from(flags_of(flags))
-    from cli.serving import once
+    from cli.once import once
     from cli.wish import Wish
     from sentinel_server.credentials.model import process_json
     from sentinel_server.policy.schema import Mode

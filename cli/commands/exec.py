@@ -109,12 +109,13 @@ def exec_command(
 
 
 def _run(settings: Settings, wish: Wish, *, server: bool) -> ChildEnd:
-    from sentinel_server.wiring.entrance import needs_nobody
-
-    if server and wish.lazy and needs_nobody(settings, wish.profile):
+    if server and wish.lazy:
         from cli.lazily import run_lazily
+        from sentinel_server.wiring import needs_nobody, profiles
 
-        return run_lazily(settings, wish)
+        known = profiles(settings)
+        if needs_nobody(settings, known, wish.profile):
+            return run_lazily(settings, wish, known.get(wish.profile))
     from cli.serving import run_once, run_served
 
     return run(run_served(settings, wish)) if server else run_once(settings, wish)

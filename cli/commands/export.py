@@ -46,8 +46,8 @@ def export(profile: str | None, form: str, duration: str | None, **flags: Any) -
     They stay there when they have ended, so prefer exec, which takes them away with the command.
     """
     settings = settings_from(flags_of(flags))
+    from cli.once import once
     from cli.picking import chosen_profile
-    from cli.serving import once
     from cli.wish import Wish
     from sentinel_server.credentials.exporting import exported
     from sentinel_server.policy.schema import Mode

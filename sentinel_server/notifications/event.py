@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from sentinel_server.canonical import Json
 from sentinel_server.clock import whole_seconds
 from sentinel_server.frozen import frozen
+
+if TYPE_CHECKING:
+    from sentinel_server.canonical import Json
 
 SHAPE = 1
 """The version of the wire shape, in every event as `v`."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from sentinel_server.identity.principal import Kind, Principal
 from sentinel_server.policy.schema import WEEK, Moment, TimeWindow
@@ -85,14 +84,14 @@ def span(window: TimeWindow) -> tuple[datetime | None, datetime | None]:
     A day begins with the first instant that clocks in the zone show it. In a zone that cannot be resolved,
     days are taken for days of UTC; nobody looks at the dates of such a window.
     """
-    zone = find_zone(window.timezone) or ZoneInfo("UTC")
+    zone = find_zone(window.timezone) or UTC
     after = window.not_after
     if after is not None and not isinstance(after, datetime):
         after += timedelta(days=1)
     return _first(window.not_before, zone), _first(after, zone)
 
 
-def _first(moment: Moment | None, zone: ZoneInfo) -> datetime | None:
+def _first(moment: Moment | None, zone: tzinfo) -> datetime | None:
     if isinstance(moment, date) and not isinstance(moment, datetime):
         # Midnight as fold 0: where clocks skip it, that is the instant at which they do.
         moment = datetime.combine(moment, time(), tzinfo=zone)

@@ -15,10 +15,13 @@ from collections.abc import Mapping
 from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sentinel_server.errors import InvalidSetting
 from sentinel_server.frozen import frozen
-from sentinel_server.notifications.event import EventType
+
+if TYPE_CHECKING:
+    from sentinel_server.notifications.event import EventType
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
@@ -137,6 +140,8 @@ def _secret(name: str, text: str) -> SecretRef:
 
 def _events(name: str, text: str) -> frozenset[EventType]:
     """All types that some pattern fits; each pattern has to fit one. A test goes everywhere."""
+    from sentinel_server.notifications.event import EventType
+
     found = {EventType.TEST}
     for pattern in text.split(","):
         fitting = {type_ for type_ in EventType if fnmatchcase(type_.value, pattern)}

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from sentinel_server.frozen import frozen
 from sentinel_server.secret import Secret
-from sentinel_server.wiring.principals import profiles
 
 if TYPE_CHECKING:
     import socket
 
+    from sentinel_server.credentials.profiles import Profiles
     from sentinel_server.settings.resolve import Settings
     from sentinel_server.web.options import WebOptions
 
@@ -66,7 +66,7 @@ def runtime_directory(settings: Settings) -> Iterator[Callable[[str, str], Path]
         yield lambda name, text: private_file(directory, name, text)
 
 
-def needs_nobody(settings: Settings, name: str) -> bool:
+def needs_nobody(settings: Settings, known: Profiles, name: str) -> bool:
     """Whether the base credentials of a profile can be had without asking a person anything, for certain.
 
     That is so for keys in a file; a login, a code, a passphrase or a program of the user's may ask somebody.
@@ -76,7 +76,7 @@ def needs_nobody(settings: Settings, name: str) -> bool:
 
     if settings.control_profile is not None:
         return False
-    route = profiles(settings).route(name)
+    route = known.route(name)
     leaf = route.leaf.profile
     in_a_file = leaf is not None and leaf.kind is ProfileKind.STATIC
     return in_a_file and route.serial is None and route.mfa_process is None
