@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sentinel_server.credentials.profiles import Profile
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_arn
 
 FIRST_REGIONS = {
@@ -21,6 +22,14 @@ FIRST_REGIONS = {
     "aws-eusc": "eusc-de-east-1",
 }
 """Where STS is asked when nothing names a region."""
+
+
+@frozen
+class Direct:
+    """That AWS's ordinary endpoints may be asked directly. `ca_bundle` is a file of certificates to trust."""
+
+    ca_bundle: str | None = None
+
 
 _SERVICES = ("dynamodb", "iam", "kms", "ssm", "sts")
 _YES = frozenset({"1", "true", "yes", "on"})
@@ -56,3 +65,32 @@ def endpoints_for(profile: Profile | None, environment: Mapping[str, str]) -> di
     """`endpoint_of` for the services that we use, where it names one."""
     urls = {service: endpoint_of(service, profile, environment) for service in _SERVICES}
     return {service: url for service, url in urls.items() if url}
+
+
+def direct_for(profile: Profile | None, environment: Mapping[str, str]) -> Direct | None:
+    """None where a proxy, another kind of endpoint or a signature of another kind is asked for.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html lists them.
+    """
+    section: Mapping[str, object] = profile.settings if profile else {}
+    if any(environment.get(name) for proxy in _PROXIES for name in (proxy, proxy.upper())):
+        return None
+    for key, plain in _PLAIN.items():
+        said = environment.get(f"AWS_{key.upper()}") or section.get(key)
+        if said and str(said).lower() not in plain:
+            return None
+    own = environment.get("AWS_CA_BUNDLE") or section.get("ca_bundle")
+    bundle = own or environment.get("REQUESTS_CA_BUNDLE")
+    return Direct(ca_bundle=str(bundle) if bundle else None)
+
+
+_PROXIES = ("all_proxy", "http_proxy", "https_proxy")
+_NO = frozenset({"false"})
+_PLAIN: Mapping[str, frozenset[str]] = {
+    "use_fips_endpoint": _NO,
+    "use_dualstack_endpoint": _NO,
+    "sts_regional_endpoints": frozenset({"regional"}),
+    "sigv4a_signing_region_set": frozenset(),
+    "auth_scheme_preference": frozenset(),
+}
+"""Settings that change where or how AWS is asked, and what they may say all the same."""

@@ -95,5 +95,5 @@ async def _opened_signer(settings: Settings, control: BotoBase | None) -> AsyncI
     async with AsyncExitStack() as stack:
         base = control or await open_own(stack, settings, control_name(settings), SystemClock())
         region = key.split(":")[3] if key.count(":") > 4 else settings.region
-        client = await stack.enter_async_context(base.aws.client("kms", region=region))
+        client = await stack.enter_async_context(base.aws.calls("kms", region=region))
         yield KmsSigner(client, await kms_public_key(client, key))

@@ -102,7 +102,7 @@ async def read_parameter(settings: Settings, name: str) -> bytes:
 
     async with AsyncExitStack() as stack:
         base = await open_own(stack, settings, control_name(settings), SystemClock())
-        client = await stack.enter_async_context(base.aws.client("ssm", region=settings.region))
+        client = await stack.enter_async_context(base.aws.calls("ssm", region=settings.region))
         return await read(client, name)
 
 
@@ -220,7 +220,7 @@ async def _ssm(reading: Reading, where: SsmPolicies) -> Source[LoadedPolicy]:
     from sentinel_server.adapters.aws.policies import SsmPolicies as SsmSource
 
     aws = _aws(reading.control)
-    client = await reading.stack.enter_async_context(aws.client("ssm", region=where.region or reading.region))
+    client = await reading.stack.enter_async_context(aws.calls("ssm", region=where.region or reading.region))
     source = SsmSource(client, root=where.root, parameter=where.parameter)
     return source if where.account is None else _LoadedOfAccount(source, where.account)
 

@@ -47,9 +47,7 @@ async def open_signer(
 
     async with AsyncExitStack() as stack:
         base = await open_own(stack, settings, control_name(settings), SystemClock())
-        client = await stack.enter_async_context(
-            base.aws.client("kms", region=_kms_region(settings, kms_key))
-        )
+        client = await stack.enter_async_context(base.aws.calls("kms", region=_kms_region(settings, kms_key)))
         yield KmsSigner(client, await kms_public_key(client, kms_key or ""))
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from sentinel_server.adapters.aws.clients import AwsSession, Timing
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.factors import SsmFactorStore
+from sentinel_server.adapters.aws.timing import Timing
 from sentinel_server.adapters.local.factors import VaultFactors
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import KeyringLocked, MfaUnavailable

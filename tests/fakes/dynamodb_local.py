@@ -24,6 +24,7 @@ import pytest
 
 from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
+from sentinel_server.credentials.endpoints import Direct
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.provisioning.apply import apply
 from sentinel_server.provisioning.desired import Table, ledger_table, sessions_table
@@ -90,16 +91,27 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @asynccontextmanager
 async def client_at(url: str, keys: UserKeys) -> AsyncIterator[DynamoDBClient]:
-    """A client of the DynamoDB at `url`."""
+    """A client of the DynamoDB at `url`, for any operation."""
+    async with _session(url, keys).client("dynamodb") as client:
+        yield client
 
+
+@asynccontextmanager
+async def local_calls() -> AsyncIterator[DynamoDBClient]:
+    """The client of the emulator that doors have, for the operations they need."""
+    url = await asyncio.to_thread(endpoint)
+    async with _session(url, UserKeys("AKIAEXAMPLE", "example")).calls("dynamodb") as client:
+        yield client
+
+
+def _session(url: str, keys: UserKeys) -> AwsSession:
     async def credentials() -> AwsCredentials:
         return AwsCredentials(
             access_key_id=keys.access_key_id, secret_access_key=Secret(keys.secret_access_key)
         )
 
-    session = AwsSession(region="us-east-1", credentials=credentials, endpoints={"dynamodb": url})
-    async with session.client("dynamodb") as client:
-        yield client
+    endpoints = {"dynamodb": url}
+    return AwsSession(region="us-east-1", credentials=credentials, endpoints=endpoints, direct=Direct())
 
 
 @asynccontextmanager

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from sentinel_server.adapters.aws.clients import PATIENT, AwsSession, Timing
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.policies import SsmPolicies
+from sentinel_server.adapters.aws.timing import PATIENT, Timing
 from sentinel_server.adapters.local.policies import FilePolicies
+from sentinel_server.credentials.endpoints import Direct
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
 from sentinel_server.policy.loading import loaded_policy
@@ -106,9 +108,12 @@ async def ssm_shelf(*, parameter: str | None = None, timing: Timing = ONCE) -> A
             return keys
 
         session = AwsSession(
-            region=sandbox.aws.region, credentials=credentials, endpoints={"ssm": sandbox.aws.url}
+            region=sandbox.aws.region,
+            credentials=credentials,
+            endpoints={"ssm": sandbox.aws.url},
+            direct=Direct(),
         )
-        async with session.client("ssm", timing) as client:
+        async with session.calls("ssm", timing) as client:
             yield SsmShelf(SsmPolicies(client, parameter=parameter), sandbox)
 
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from botocore.exceptions import EndpointConnectionError
 
-from sentinel_server.adapters.aws.clients import PATIENT, AwsSession
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.policy_store import SsmPolicyStore
+from sentinel_server.adapters.aws.timing import PATIENT
 from sentinel_server.adapters.local.policy_memory import PolicyMemory
 from sentinel_server.adapters.local.policy_store import FilePolicyStore
 from sentinel_server.credentials.model import AwsCredentials

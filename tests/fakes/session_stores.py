@@ -18,7 +18,7 @@ from sentinel_server.sandbox.aws import EmbeddedAws
 from sentinel_server.sessions.memory import MemorySessions
 from sentinel_server.sessions.store import SessionStore, StoreRef
 from tests.fakes.clock import FakeClock
-from tests.fakes.dynamodb_local import client_at, fresh_ledgers, fresh_table, local_client
+from tests.fakes.dynamodb_local import client_at, fresh_ledgers, fresh_table, local_calls, local_client
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -50,11 +50,25 @@ async def dynamodb_at(kind: str) -> AsyncIterator[DynamoDBClient]:
 
 
 @asynccontextmanager
+async def _calls_of(kind: str, client: DynamoDBClient) -> AsyncIterator[DynamoDBClient]:
+    """What its store calls with: as doors do, or for the sandbox aioboto3, so that both are tried."""
+    if kind == "dynamodb":
+        async with local_calls() as direct:
+            yield direct
+    else:
+        yield client
+
+
+@asynccontextmanager
 async def open_store(kind: str, directory: Path) -> AsyncIterator[SessionStore]:
     """An empty store of that kind, without ledgers where they need tables of their own; closed afterwards."""
     if kind in ("moto", "dynamodb"):
-        async with dynamodb_at(kind) as client, fresh_table(client) as table:
-            yield DynamoDbSessions(client, table, ref=LOCAL_TABLE, **_UNHURRIED)
+        async with (
+            dynamodb_at(kind) as client,
+            fresh_table(client) as table,
+            _calls_of(kind, client) as calls,
+        ):
+            yield DynamoDbSessions(calls, table, ref=LOCAL_TABLE, **_UNHURRIED)
         return
     async with open_both(kind, directory) as (store, _):
         yield store
@@ -72,9 +86,10 @@ async def open_both(kind: str, directory: Path) -> AsyncIterator[tuple[SessionSt
             dynamodb_at(kind) as client,
             fresh_table(client) as table,
             fresh_ledgers(client) as ledgers,
+            _calls_of(kind, client) as calls,
         ):
-            store = DynamoDbSessions(client, table, ref=LOCAL_TABLE, ledgers=ledgers, **_UNHURRIED)
-            yield store, DynamoDbRecords(client, ledgers)
+            store = DynamoDbSessions(calls, table, ref=LOCAL_TABLE, ledgers=ledgers, **_UNHURRIED)
+            yield store, DynamoDbRecords(calls, ledgers)
         return
     path = directory / "state" / "sessions.db"
     async with AsyncExitStack() as stack:
@@ -88,8 +103,12 @@ async def open_both(kind: str, directory: Path) -> AsyncIterator[tuple[SessionSt
 async def open_records(kind: str, directory: Path) -> AsyncIterator[Records]:
     """Empty ledgers of that kind; closed afterwards."""
     if kind in ("moto", "dynamodb"):
-        async with dynamodb_at(kind) as client, fresh_ledgers(client) as tables:
-            yield DynamoDbRecords(client, tables)
+        async with (
+            dynamodb_at(kind) as client,
+            fresh_ledgers(client) as tables,
+            _calls_of(kind, client) as calls,
+        ):
+            yield DynamoDbRecords(calls, tables)
         return
     async with open_both(kind, directory) as (_, records):
         yield records

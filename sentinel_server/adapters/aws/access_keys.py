@@ -7,15 +7,10 @@ from contextlib import asynccontextmanager, contextmanager
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import (
-    AwsSession,
-    CredentialsProvider,
-    IamClient,
-    Timing,
-    aws_errors,
-    error_code,
-)
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.clients import AwsSession, CredentialsProvider, IamClient
 from sentinel_server.adapters.aws.sts import StsClient, sts_errors
+from sentinel_server.adapters.aws.timing import Timing
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import InvalidArn, Refused, SentinelError, UpstreamFailed
 from sentinel_server.identity.arn import parse_principal

@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.hop import RoleHop
 from sentinel_server.adapters.aws.mfa import MfaSession
 from sentinel_server.adapters.aws.renewing import Renewing, Supply, note_outcome
 from sentinel_server.adapters.aws.source import OwnCredentials
-from sentinel_server.adapters.aws.sso import IdentityCenter, SsoCredentials
 from sentinel_server.adapters.aws.sts import StsClient, sts_errors
 from sentinel_server.clock import MAX_SKEW, Clock
-from sentinel_server.credentials.endpoints import endpoints_for, sts_region
+from sentinel_server.credentials.endpoints import direct_for, endpoints_for, sts_region
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.ports import CodeAsk, CodeSource, KeptKeys, SessionCache
 from sentinel_server.credentials.profiles import Profile, ProfileKind, Profiles, Route
 from sentinel_server.credentials.recursion import refuse_recursion
 from sentinel_server.errors import IdentityUnavailable, InvalidArn, LoginRequired, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.arn import parse_principal
 from sentinel_server.identity.principal import Principal
+
+if TYPE_CHECKING:
+    from sentinel_server.adapters.aws.sso import IdentityCenter, SsoCredentials
 
 _ROTATIONS = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Helpers:
     """What base credentials may be made with besides the AWS files; all of it is optional.
 
@@ -81,6 +84,7 @@ class BotoBase:
             profile=name,
             config_files=self._files,
             observe=observe,
+            direct=direct_for(self._target, environment),
         )
         self._sso: SsoCredentials | None = None
         self._mfa: MfaSession | None = None
@@ -168,6 +172,8 @@ class BotoBase:
     def _beginning(self, route: Route, helpers: Helpers) -> Renewing:
         profile = route.leaf.profile
         if profile is not None and profile.kind is ProfileKind.SSO:
+            from sentinel_server.adapters.aws.sso import SsoCredentials
+
             assert helpers.center is not None  # noqa: S101  # only tests leave it out
             self._sso = SsoCredentials(profile, helpers.center)
             renewing = Renewing(self._sso.take, self._clock, person=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import LogsClient, aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.clients import LogsClient
 from sentinel_server.auditlog.chain import FILE_NAME
 from sentinel_server.auditlog.query import read_entry
 from sentinel_server.auditlog.shipping import Batch, Limits

@@ -11,13 +11,13 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
 from sentinel_server.errors import SentinelError, StoreUnavailable
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -49,7 +49,7 @@ that of a hotel's network, would read like it.
 _NAME = re.compile(r"#(\w+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """One conditional update of one item.
 
@@ -63,7 +63,7 @@ class Change:
     given: Mapping[str, Value] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Refusal:
     """A condition that did not hold; `item` is what is there instead, if anything."""
 

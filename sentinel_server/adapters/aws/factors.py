@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
 from sentinel_server.errors import MfaUnavailable
 from sentinel_server.mfa.enrolment import place_of
 from sentinel_server.secret import Secret

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sentinel_server.adapters.aws.clients import KmsClient, aws_errors
+from sentinel_server.adapters.aws.answers import aws_errors
+from sentinel_server.adapters.aws.clients import KmsClient
 from sentinel_server.errors import BadInput, SentinelError
 from sentinel_server.policy.keys import PublicKey
 from sentinel_server.policy.statement import Algorithm

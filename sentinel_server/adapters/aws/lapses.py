@@ -22,7 +22,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnection
 
-from sentinel_server.adapters.aws.clients import translate
+from sentinel_server.adapters.aws.answers import translate
 from sentinel_server.credentials.profiles import BaseSource, ProfileKind
 from sentinel_server.errors import (
     IdentityUnavailable,

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import AwsSession, error_code
+from sentinel_server.adapters.aws.answers import error_code
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.lapses import START_AGAIN
 from sentinel_server.adapters.aws.renewing import Renewing, Supply
 from sentinel_server.adapters.aws.sts import StsClient, credentials_from, sts_errors

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import aws_errors
+from sentinel_server.adapters.aws.answers import aws_errors
 from sentinel_server.adapters.aws.policies import refusal
 from sentinel_server.errors import PolicyUnavailable
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
 from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
 from sentinel_server.policy.loading import loaded_policy
 from sentinel_server.policy.schema import LoadedPolicy, Origin

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
 from sentinel_server.adapters.aws.policies import account_of, checked_name, refusal
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import (

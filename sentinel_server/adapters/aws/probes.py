@@ -16,7 +16,7 @@ from aiobotocore.config import AioConfig
 from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sentinel_server.adapters.aws.clients import DENIED, error_code
+from sentinel_server.adapters.aws.answers import DENIED, error_code
 from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
 from sentinel_server.adapters.aws.sso import NoCredentials
 from sentinel_server.adapters.aws.tls import SharedTls

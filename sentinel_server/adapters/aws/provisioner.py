@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
 from sentinel_server.errors import UpstreamFailed
 from sentinel_server.provisioning.apply import Outcome
 from sentinel_server.provisioning.desired import KEY, Index, Table

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws import record_items as items
-from sentinel_server.adapters.aws.clients import AwsSession, error_code
+from sentinel_server.adapters.aws.answers import error_code
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.dynamodb import (
     PROOF,
     WRITE_ATTEMPTS,
@@ -130,7 +131,7 @@ async def open_dynamodb_records(
 ) -> DynamoDbRecords:
     """Ledgers with a client of their own, which `close` closes."""
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(session.client("dynamodb", region=region))
+        client = await stack.enter_async_context(session.calls("dynamodb", region=region))
         return DynamoDbRecords(client, tables, on_close=stack.pop_all().aclose)
 
 

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sentinel_server.adapters.aws import session_items as items
-from sentinel_server.adapters.aws.clients import URGENT, AwsSession
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.dynamodb import Change, Item, Items, Refusal, hedged, look, together
 from sentinel_server.adapters.aws.record_items import keys_by_table, rows_found
+from sentinel_server.adapters.aws.timing import URGENT
 from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, BadInput, NotFound, StoreUnavailable
 from sentinel_server.provisioning.desired import (
@@ -282,8 +283,8 @@ async def open_dynamodb_sessions(
 ) -> DynamoDbSessions:
     """A store with two clients of its own, which `close` closes: one that retries, one for `standing`."""
     async with AsyncExitStack() as stack:
-        patient = await stack.enter_async_context(session.client("dynamodb", region=region))
-        urgent = await stack.enter_async_context(session.client("dynamodb", URGENT, region=region))
+        patient = await stack.enter_async_context(session.calls("dynamodb", region=region))
+        urgent = await stack.enter_async_context(session.calls("dynamodb", URGENT, region=region))
         return DynamoDbSessions(
             patient,
             table,

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sentinel_server.adapters.aws.clients import SnsClient, aws_errors
+from sentinel_server.adapters.aws.answers import aws_errors
+from sentinel_server.adapters.aws.clients import SnsClient
 from sentinel_server.errors import InvalidSetting, MfaUnavailable, NotificationFailed, SentinelError
 from sentinel_server.notifications.message import Message, headline
 from sentinel_server.secret import Secret

@@ -18,7 +18,7 @@ from aiobotocore.session import AioSession
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
 from sentinel_server.clock import Clock
 from sentinel_server.credentials.logins import Logins, again
 from sentinel_server.credentials.model import AwsCredentials

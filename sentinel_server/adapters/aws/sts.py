@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.clients import AwsSession, Timing, aws_errors, error_code
+from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.clients import AwsSession
+from sentinel_server.adapters.aws.timing import Timing
 from sentinel_server.clock import Clock
 from sentinel_server.credentials.deadline import deadline_policy
 from sentinel_server.credentials.model import AwsCredentials
@@ -63,7 +65,7 @@ class StsClient:
             if self._client is None:
                 with sts_errors("opening STS"):
                     self._client = await self._stack.enter_async_context(
-                        self._session.client("sts", STS_TIMING)
+                        self._session.calls("sts", STS_TIMING)
                     )
             return self._client
 

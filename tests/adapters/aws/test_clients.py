@@ -16,7 +16,9 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from sentinel_server.adapters.aws.clients import PATIENT, URGENT, AwsSession, aws_errors
+from sentinel_server.adapters.aws.answers import aws_errors
+from sentinel_server.adapters.aws.clients import AwsSession
+from sentinel_server.adapters.aws.timing import PATIENT, URGENT
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import (
     ClockSkewed,

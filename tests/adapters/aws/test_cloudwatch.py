@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from sentinel_server.adapters.aws.clients import AwsSession, LogsClient, Timing
+from sentinel_server.adapters.aws.clients import AwsSession, LogsClient
 from sentinel_server.adapters.aws.cloudwatch import CloudWatchOutlet, log_events, within_a_day
+from sentinel_server.adapters.aws.timing import Timing
 from sentinel_server.adapters.local.log_cursor import FileCursor
 from sentinel_server.adapters.local.log_reader import LogReader
 from sentinel_server.auditlog.shipping import Batch, Shipper

@@ -9,6 +9,7 @@ import pytest
 
 from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.kms import KmsSigner, kms_public_key
+from sentinel_server.credentials.endpoints import Direct
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import BadInput, SentinelError
 from sentinel_server.policy.keys import KeySet
@@ -44,9 +45,12 @@ async def kms() -> AsyncIterator[Opened]:
             return keys
 
         session = AwsSession(
-            region=sandbox.aws.region, credentials=credentials, endpoints={"kms": sandbox.aws.url}
+            region=sandbox.aws.region,
+            credentials=credentials,
+            endpoints={"kms": sandbox.aws.url},
+            direct=Direct(),
         )
-        async with session.client("kms") as client:
+        async with session.calls("kms") as client:
             yield Opened(sandbox, client)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from sentinel_server.adapters.aws.clients import URGENT
 from sentinel_server.adapters.aws.policies import SsmPolicies
+from sentinel_server.adapters.aws.timing import URGENT
 from sentinel_server.errors import InvalidIdentifier, LoginRequired, PolicyUnavailable, SentinelError
 from sentinel_server.policy.schema import Origin
 from tests.fakes.policies import SsmShelf, ssm_shelf

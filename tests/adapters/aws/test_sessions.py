@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from sentinel_server.adapters.aws.clients import URGENT, AwsSession
+from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.provisioner import DynamoDbProvisioner
 from sentinel_server.adapters.aws.session_items import new_session
 from sentinel_server.adapters.aws.sessions import DynamoDbSessions, open_dynamodb_sessions
+from sentinel_server.adapters.aws.timing import URGENT
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.errors import BadInput, NotFound, StoreUnavailable
 from sentinel_server.provisioning.apply import apply

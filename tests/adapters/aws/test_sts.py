@@ -15,6 +15,7 @@ from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.sts import STS_TIMING, StsAssumer, StsClient
 from sentinel_server.clock import SystemClock
 from sentinel_server.credentials.deadline import deadline_policy
+from sentinel_server.credentials.endpoints import Direct
 from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.ports import RoleAsk
 from sentinel_server.errors import (
@@ -70,6 +71,7 @@ async def assumer(sandbox: Sandbox, keys: UserKeys | SessionKeys | None = None) 
         credentials=base.resolve,
         endpoints={"sts": sandbox.aws.url},
         observe=clock.observe,
+        direct=Direct(),
     )
     roles = StsAssumer(StsClient(session), base, clock)
     try:
@@ -245,7 +247,10 @@ async def test_w9_every_bad_day_of_sts_is_an_error_of_ours_and_never_an_unstampe
 async def test_an_sts_that_nobody_answers_for_is_upstream_failed(sandbox: Sandbox) -> None:
     base = FakeBase(credentials=as_credentials(sandbox.dev))
     session = AwsSession(
-        region="us-east-1", credentials=base.resolve, endpoints={"sts": "http://127.0.0.1:1"}
+        region="us-east-1",
+        credentials=base.resolve,
+        endpoints={"sts": "http://127.0.0.1:1"},
+        direct=Direct(),
     )
     roles = StsAssumer(StsClient(session), base, SystemClock())
     with pytest.raises(UpstreamFailed):
@@ -291,7 +296,7 @@ class CannedSts:
         self._answers = list(answers)
 
     @asynccontextmanager
-    async def client(self, *_: object) -> AsyncIterator[CannedSts]:
+    async def calls(self, *_: object) -> AsyncIterator[CannedSts]:
         yield self
 
     async def assume_role(self, **_: object) -> Mapping[str, Any]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import json
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,10 +10,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from sentinel_server.adapters.http.webhook import Webhook, read_retry_after
 from sentinel_server.canonical import canonical
@@ -28,6 +21,7 @@ from sentinel_server.notifications.signature import signature
 from sentinel_server.notifications.slack import slack_body
 from sentinel_server.secret import Secret
 from tests.adapters.http.test_addresses import found
+from tests.fakes.certificates import Certified
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.notices import asked
 from tests.fakes.receiver import Posted, Receiver, hangs_up, receiving, says
@@ -206,41 +200,10 @@ def test_30_a_url_that_is_no_https_is_refused_when_it_is_configured() -> None:
         Webhook(Secret("http://hook.example.com/x"), clock=SystemClock(), chance=lambda: 0.0)
 
 
-class Certified:
-    """A certificate for `hook.example.com` of an authority that only its own context trusts."""
-
-    def __init__(self, directory: Path) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hook.example.com")])
-        names = [x509.DNSName("hook.example.com"), x509.IPAddress(ipaddress.ip_address("127.0.0.2"))]
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
-            .not_valid_after(dt.datetime(2120, 1, 1, tzinfo=dt.UTC))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        pem = directory / "server.pem"
-        secret = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.server.load_cert_chain(pem)
-        self.client = ssl.create_default_context(cafile=str(pem))
-
-
 async def test_30_the_certificate_is_that_of_the_name_and_the_address_that_which_was_checked(
     tmp_path: Path,
 ) -> None:
-    certified = Certified(tmp_path)
+    certified = Certified(tmp_path, "hook.example.com", "127.0.0.2")
     async with receiving(certified.server) as receiver:
         url = f"https://hook.example.com:{receiver.port}/x"
         webhook = Webhook(
@@ -257,7 +220,7 @@ async def test_30_the_certificate_is_that_of_the_name_and_the_address_that_which
 
 
 async def test_30_a_name_that_changes_its_address_leads_nowhere_inside(tmp_path: Path) -> None:
-    certified = Certified(tmp_path)
+    certified = Certified(tmp_path, "hook.example.com", "127.0.0.2")
     async with receiving(certified.server) as receiver:
         webhook = Webhook(
             Secret(f"https://hook.example.com:{receiver.port}/x"),
@@ -273,7 +236,7 @@ async def test_30_a_name_that_changes_its_address_leads_nowhere_inside(tmp_path:
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    async with receiving(Certified(tmp_path).server) as receiver:
+    async with receiving(Certified(tmp_path, "hook.example.com", "127.0.0.2").server) as receiver:
         error = await refusal(receiver)
     assert "certificate of 127.0.0.1 is not valid" in error.message
     assert receiver.got == []

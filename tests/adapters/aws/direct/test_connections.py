@@ -1,0 +1,256 @@
+"""Connections are kept while they are good, and nobody's answer is anybody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from http.client import NotConnected
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from sentinel_server.adapters.aws.direct.connections import IDLE_SECONDS, Connections, trusting
+from sentinel_server.adapters.aws.direct.protocols import NoAnswer
+from tests.fakes.certificates import Certified
+from tests.fakes.clock import FakeClock
+from tests.fakes.processes import DEADLINE
+from tests.fakes.tcp_host import ECHO, HANG, TcpHost, an_answer
+
+
+@asynccontextmanager
+async def open_to(
+    url: str, *, read: float = DEADLINE, ca: str | None = None, **more: Any
+) -> AsyncIterator[Connections]:
+    opened = Connections(url, connect=DEADLINE, read=read, ca_bundle=ca, **more)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+async def fetched(opened: Connections, body: bytes = b"ask") -> bytes:
+    return (await opened.post("/", {"host": "h"}, body)).body
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110  # what happens in a thread of the host's has no event here
+            await asyncio.sleep(0.005)
+
+
+async def test_a_request_is_sent_as_it_is_and_the_answer_comes_whole() -> None:
+    with TcpHost([an_answer(b"said", "418 Tea", "X-Amz-Crc32: 5\r\n")]) as host:
+        async with open_to(host.url) as opened:
+            reply = await opened.post("/a", {"host": "h", "x-amz-date": "now"}, b"body")
+    assert (reply.status, reply.body, reply.headers["x-amz-crc32"]) == (418, b"said", "5")
+    head, _, body = host.requests[0].partition(b"\r\n\r\n")
+    assert head.split(b"\r\n") == [b"POST /a HTTP/1.1", b"host: h", b"x-amz-date: now", b"content-length: 4"]
+    assert body == b"body"
+
+
+async def test_a_connection_is_used_again() -> None:
+    with TcpHost([an_answer(b"1"), an_answer(b"2"), an_answer(b"3")]) as host:
+        async with open_to(host.url) as opened:
+            assert [await fetched(opened) for _ in range(3)] == [b"1", b"2", b"3"]
+    assert host.connections == 1
+
+
+async def test_one_that_the_host_has_closed_meanwhile_is_not_used_again() -> None:
+    with TcpHost([an_answer(b"1")], [an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            assert await fetched(opened) == b"1"
+            await until(host.closed.is_set)
+            assert await fetched(opened) == b"2"
+
+
+async def test_what_the_host_said_without_being_asked_is_nobodys_answer() -> None:
+    """What lies there must not be taken for the next one's answer."""
+    stray = an_answer(b"credentials of somebody else")
+    with TcpHost([an_answer(b"1") + stray, an_answer(b"2")], [an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            assert await fetched(opened) == b"1"
+            assert await fetched(opened) == b"2"
+
+
+async def test_those_who_ask_at_the_same_time_get_their_own_answers() -> None:
+    asked = [bytes([65 + each]) for each in range(8)]
+    with TcpHost(*([ECHO] * 8 for _ in asked)) as host:
+        async with open_to(host.url) as opened:
+            assert await asyncio.gather(*(fetched(opened, each) for each in asked)) == asked
+
+
+async def test_one_that_was_idle_for_long_is_not_trusted_to_be_there() -> None:
+    """What stands between may have forgotten it, and would not say so."""
+    clock = FakeClock()
+    with TcpHost([an_answer(b"1"), an_answer(b"2"), an_answer(b"late")], [an_answer(b"3")]) as host:
+        async with open_to(host.url, monotonic=clock.monotonic) as opened:
+            assert await fetched(opened) == b"1"
+            clock.pass_(timedelta(seconds=IDLE_SECONDS - 1))
+            assert await fetched(opened) == b"2"
+            clock.pass_(timedelta(seconds=IDLE_SECONDS + 1))
+            assert await fetched(opened) == b"3"
+
+
+async def test_who_stops_waiting_ends_the_connection_and_the_next_one_has_another() -> None:
+    """An answer that comes too late for one must never be there for the next."""
+    with TcpHost([HANG], [an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            task = asyncio.create_task(fetched(opened))
+            await until(lambda: bool(host.requests))
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await until(host.gone.is_set)
+            assert await fetched(opened) == b"2"
+
+
+async def test_nothing_is_left_when_they_are_closed() -> None:
+    before = set(threading.enumerate())
+    with TcpHost([HANG], [an_answer(b"2"), HANG]) as host:
+        opened = Connections(host.url, connect=DEADLINE, read=DEADLINE)
+        hanging = asyncio.create_task(fetched(opened))
+        await until(lambda: bool(host.requests))
+        assert await fetched(opened) == b"2"
+        opened.close()
+        with pytest.raises(ConnectionClosedError):
+            await hanging
+        await until(host.gone.is_set)
+        with pytest.raises(ConnectionClosedError):
+            await fetched(opened)
+    ours = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("aws")]
+    await until(lambda: not any(thread.is_alive() for thread in ours))
+
+
+BROKEN = [
+    (b"", ConnectionClosedError),
+    (b"HTTP/1.1 200 OK\r\n", NoAnswer),
+    (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{}", ConnectionClosedError),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", HTTPClientError),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", HTTPClientError),
+    (b"HTTP/1.1 200 OK\r\n\r\n{}", NoAnswer),
+    (b"HTTP/1.0 200 OK\r\n\r\n{}", NoAnswer),
+    (b"SSH-2.0-OpenSSH\r\n", HTTPClientError),
+    (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n", HTTPClientError),
+    (b"HTTP/1.1 200 OK\r\na: " + b"b" * 100_000 + b"\r\n\r\n", HTTPClientError),
+]
+
+
+@pytest.mark.parametrize(("said", "error"), BROKEN)
+async def test_half_an_answer_is_none(said: bytes, error: type[BotoCoreError]) -> None:
+    with TcpHost([said], [an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            with pytest.raises(error):
+                await fetched(opened)
+            assert await fetched(opened) == b"2"
+
+
+async def test_a_chunked_answer_is_put_together() -> None:
+    chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+    with TcpHost([chunks, an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            assert [await fetched(opened), await fetched(opened)] == [b"abc", b"2"]
+
+
+async def test_an_answer_without_an_end_is_not_read_to_it() -> None:
+    with TcpHost([an_answer(b"x" * 1001)], [an_answer(b"x" * 1000)]) as host:
+        async with open_to(host.url, largest=1000) as opened:
+            with pytest.raises(NoAnswer):
+                await fetched(opened)
+            assert len(await fetched(opened)) == 1000
+
+
+async def test_one_that_has_lost_its_socket_does_not_open_another_in_the_clear() -> None:
+    with TcpHost([HANG]) as host:
+        async with open_to(host.url) as opened:
+            made = opened.opened([(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", host.port))])
+            made.close()
+            with pytest.raises(NotConnected):
+                made.request("POST", "/")
+
+
+async def test_silence_ends_by_itself() -> None:
+    with TcpHost([HANG]) as host:
+        async with open_to(host.url, read=0.05) as opened:
+            with pytest.raises(ReadTimeoutError):
+                await fetched(opened)
+        await until(host.gone.is_set)
+
+
+async def test_a_host_that_is_not_there_is_said_to_be_so() -> None:
+    async with open_to("http://localhost:9") as opened:
+        with pytest.raises(EndpointConnectionError, match="localhost:9"):
+            await fetched(opened)
+
+
+async def test_a_host_that_does_not_take_calls_is_not_waited_for() -> None:
+    opened = Connections("http://127.0.0.1:9", connect=0.0, read=DEADLINE)  # cannot be had in time
+    try:
+        with pytest.raises((ConnectTimeoutError, EndpointConnectionError)):
+            await fetched(opened)
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-injected: 1", "a\nb", "\x00\r\n"])
+async def test_a_value_with_an_end_of_line_is_never_sent(value: str) -> None:
+    with TcpHost([an_answer()]) as host:
+        async with open_to(host.url) as opened:
+            with pytest.raises(HTTPClientError):
+                await opened.post("/", {"host": "h", "x-amz-security-token": value}, b"")
+    assert host.requests == []
+
+
+async def test_tls_is_spoken_to_a_host_that_proves_its_name(tmp_path: Path) -> None:
+    certified = Certified(tmp_path, "localhost")
+    with TcpHost([an_answer(b"1"), an_answer(b"2")], tls=certified.server) as host:
+        async with open_to(host.url, ca=certified.bundle) as opened:
+            assert [await fetched(opened), await fetched(opened)] == [b"1", b"2"]
+    assert host.connections == 1
+
+
+async def test_another_hosts_certificate_is_refused(tmp_path: Path) -> None:
+    certified = Certified(tmp_path, "other.example")
+    with TcpHost([an_answer(b"1")], tls=certified.server) as host:
+        async with open_to(host.url, ca=certified.bundle) as opened:
+            with pytest.raises(SSLError, match="Hostname mismatch"):
+                await fetched(opened)
+    assert host.requests == []
+
+
+async def test_a_certificate_of_an_authority_nobody_named_is_refused(tmp_path: Path) -> None:
+    with TcpHost([an_answer(b"1")], tls=Certified(tmp_path, "localhost").server) as host:
+        async with open_to(host.url) as opened:
+            with pytest.raises(SSLError, match="verify failed"):
+                await fetched(opened)
+    assert host.requests == []
+
+
+def test_what_is_trusted_is_what_botocore_trusts() -> None:
+    from botocore.httpsession import create_urllib3_context, get_cert_path
+
+    ours, theirs = trusting(None), create_urllib3_context()
+    theirs.load_verify_locations(get_cert_path(True))
+    assert (ours.verify_mode, ours.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert ours.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert sorted(map(repr, ours.get_ca_certs())) == sorted(map(repr, theirs.get_ca_certs()))
+
+
+async def test_a_bundle_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    async with open_to("https://localhost:9", ca=str(tmp_path / "none.pem")) as opened:
+        with pytest.raises(SSLError, match=r"none\.pem"):
+            await fetched(opened)
