@@ -7,12 +7,12 @@ with the status of `docs/errors.md`.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 
 import click
 
+from cli.collecting import search_no_more, search_seldom
 from cli.lazy import Lazy, LazyGroup
 from sentinel_server import __version__
 from sentinel_server.errors import BadInput, SentinelError
@@ -83,9 +83,11 @@ def root(ctx: click.Context, no_color: str | None) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and exit with its status. Never prints a traceback for what we foresaw."""
-    status = run(argv)
-    gc.freeze()  # the interpreter's last searches for cycles take as long as all of our start
-    sys.exit(status)
+    search_seldom()
+    try:
+        sys.exit(run(argv))
+    finally:
+        search_no_more()
 
 
 def run(argv: Sequence[str] | None = None) -> int:

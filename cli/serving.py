@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cli.child.end import ChildEnd
 from cli.child.run import exec_replace, leave_signals_to_the_main_thread, run_child
+from cli.collecting import search_as_usual
 from cli.once import once
 from cli.output import note
 from cli.seats import SeatNote, SeatNotes
@@ -70,6 +71,7 @@ async def open_session(
         session = ServerSession(door.gate, door.sources, door.seat, options, seat.begun)
         try:
             await session.start()
+            search_as_usual()
             yield session, door
         finally:
             await session.close()
