@@ -96,8 +96,10 @@ async def test_what_is_written_to_ssm_is_a_secure_string_under_a_name_that_ssm_t
     assert found["Name"].startswith("/sentinel/mfa/sso-alice-example.com-")
 
 
-@pytest.mark.parametrize("kind", ["deny", "error500", "throttle"])
-async def test_an_ssm_that_does_not_answer_is_no_absence(kind: Any) -> None:
+@pytest.mark.parametrize("kind", ["deny", "error500", "throttle", "wrong-json"])
+async def test_an_ssm_that_does_not_answer_is_no_absence_and_has_done_nothing(
+    kind: Any,
+) -> None:
     with embedded_aws() as sandbox:
         async with ssm_store(sandbox) as store:
             sandbox.aws.fail(service="ssm", kind=kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -38,6 +39,28 @@ def aws_errors(
         yield
     except (ClientError, BotoCoreError, OSError, TimeoutError) as error:
         raise translate(error, doing, otherwise, denied) from error
+
+
+@contextmanager
+def answer_errors(doing: str, otherwise: type[SentinelError]) -> Iterator[None]:
+    """As `aws_errors`; what an answer lacks is `otherwise`, too. botocore takes any page with status 200 in
+    the place of JSON, such as that of a network that wants a login, for an answer in which nothing is.
+    """
+    with aws_errors(doing, otherwise):
+        try:
+            yield
+        except (KeyError, TypeError) as error:
+            raise otherwise(f"{doing}: the answer is not one of AWS") from error
+
+
+def from_aws(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """botocore's `answer`, when AWS gave it: for those that may be empty, which surely have a request id.
+
+    Raises KeyError otherwise.
+    """
+    if not answer["ResponseMetadata"]["RequestId"]:
+        raise KeyError("RequestId")
+    return answer
 
 
 def translate(

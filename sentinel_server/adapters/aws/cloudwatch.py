@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import answer_errors, error_code, from_aws
 from sentinel_server.adapters.aws.clients import LogsClient
 from sentinel_server.auditlog.chain import FILE_NAME
 from sentinel_server.auditlog.query import read_entry
@@ -48,7 +48,7 @@ class CloudWatchOutlet:
         """Return when CloudWatch has the lines. Raises SentinelError."""
         named = FILE_NAME.fullmatch(batch.file)
         stream = self._stream_of(named["writer"] if named else "unknown")
-        with aws_errors(f"sending the audit log to {self._group}", AuditUnavailable):
+        with answer_errors(f"sending the audit log to {self._group}", AuditUnavailable):
             client = await self._opened()
             for events in within_a_day(log_events(batch.lines)):
                 await self._put(client, stream, events)
@@ -77,13 +77,10 @@ class CloudWatchOutlet:
     async def _written(
         self, client: LogsClient, stream: str, events: Sequence[Mapping[str, Any]]
     ) -> Mapping[str, Any]:
-        """What CloudWatch said. All that a good answer surely has is a request id: one without it is somebody
-        else's page with status 200, such as that of a network that wants a login.
-        """
-        answer = await client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
-        if not answer.get("ResponseMetadata", {}).get("RequestId"):
-            raise AuditUnavailable(f"sending the audit log to {self._group}: the answer is not CloudWatch's")
-        return answer
+        """What CloudWatch said."""
+        return from_aws(
+            await client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
+        )
 
     async def _make(self, client: LogsClient, stream: str) -> None:
         """The stream, which somebody else may be making, too."""

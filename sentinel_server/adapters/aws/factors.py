@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import answer_errors, error_code, from_aws
 from sentinel_server.errors import MfaUnavailable
 from sentinel_server.mfa.enrolment import place_of
 from sentinel_server.secret import Secret
@@ -29,14 +29,13 @@ class SsmFactorStore:
     async def read(self, person: str) -> Secret | None:
         """The person's document."""
         name = self.name_of(person)
-        with aws_errors(f"reading the second factor in {name}", MfaUnavailable):
+        with answer_errors(f"reading the second factor in {name}", MfaUnavailable):
             try:
-                answer = await self._client.get_parameter(Name=name, WithDecryption=True)
+                found = (await self._client.get_parameter(Name=name, WithDecryption=True))["Parameter"]
             except ClientError as error:
                 if error_code(error) == "ParameterNotFound":
                     return None
                 raise
-        found = answer["Parameter"]
         if found.get("Type") != "SecureString":
             raise MfaUnavailable(
                 f"{name} is not a SecureString, so its secret is known to everybody who can read it",
@@ -47,21 +46,22 @@ class SsmFactorStore:
     async def write(self, person: str, document: Secret) -> None:
         """Put the document in the place of any other."""
         name = self.name_of(person)
-        with aws_errors(f"writing the second factor to {name}", MfaUnavailable):
-            await self._client.put_parameter(
+        with answer_errors(f"writing the second factor to {name}", MfaUnavailable):
+            answer = await self._client.put_parameter(
                 Name=name,
                 Value=document.reveal(),
                 Type="SecureString",
                 Overwrite=True,
                 Description="second factor of a person; written by sentinel mfa",
             )
+            from_aws(answer)
 
     async def remove(self, person: str) -> bool:
         """Take the document away."""
         name = self.name_of(person)
-        with aws_errors(f"removing the second factor in {name}", MfaUnavailable):
+        with answer_errors(f"removing the second factor in {name}", MfaUnavailable):
             try:
-                await self._client.delete_parameter(Name=name)
+                from_aws(await self._client.delete_parameter(Name=name))
             except ClientError as error:
                 if error_code(error) == "ParameterNotFound":
                     return False

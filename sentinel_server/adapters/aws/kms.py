@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sentinel_server.adapters.aws.answers import aws_errors
+from sentinel_server.adapters.aws.answers import answer_errors
 from sentinel_server.adapters.aws.clients import KmsClient
 from sentinel_server.errors import BadInput, SentinelError
 from sentinel_server.policy.keys import PublicKey
@@ -28,14 +28,14 @@ class KmsSigner:
 
     async def sign(self, message: bytes) -> bytes:
         """A signature over `message`. Raises SentinelError, LoginRequired, IdentityUnavailable."""
-        with aws_errors(f"signing with the KMS key {self._public.id}", SentinelError):
+        with answer_errors(f"signing with the KMS key {self._public.id}", SentinelError):
             answer = await self._client.sign(
                 KeyId=self._public.id,
                 Message=hashlib.sha256(message).digest(),
                 MessageType="DIGEST",
                 SigningAlgorithm=self._public.algorithm.value,
             )
-        signature: bytes = answer["Signature"]
+            signature: bytes = answer["Signature"]
         return signature
 
 
@@ -44,13 +44,14 @@ async def kms_public_key(client: KmsClient, key: str) -> PublicKey:
 
     Raises BadInput when it is not one for signing by an algorithm of ours, SentinelError when KMS fails.
     """
-    with aws_errors(f"reading the public key of the KMS key {key}", SentinelError):
+    with answer_errors(f"reading the public key of the KMS key {key}", SentinelError):
         answer = await client.get_public_key(KeyId=key)
+        arn, der = answer["KeyId"], answer["PublicKey"]
     offered = answer.get("SigningAlgorithms", ())
     algorithm = next((each for each in _ALGORITHMS if each.value in offered), None)
     if algorithm is None or answer.get("KeyUsage") != "SIGN_VERIFY" or _wrong_curve(answer.get("KeySpec")):
         raise BadInput(f"the KMS key {key} does not sign by RSASSA_PSS_SHA_256 or ECDSA_SHA_256", hint=_HINT)
-    return PublicKey(id=answer["KeyId"], algorithm=algorithm, der=answer["PublicKey"])
+    return PublicKey(id=arn, algorithm=algorithm, der=der)
 
 
 def _wrong_curve(spec: object) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import answer_errors, error_code
 from sentinel_server.adapters.aws.policies import account_of, checked_name, refusal
 from sentinel_server.canonical import sha256_hex
 from sentinel_server.errors import (
@@ -69,14 +69,14 @@ class SsmPolicyStore:
         name = self._name(profile)
         region = self._client.meta.region_name
         doing = f"reading the policy of {profile} from the SSM parameter {name} in {region}"
-        with aws_errors(doing, PolicyUnavailable):
+        with answer_errors(doing, PolicyUnavailable):
             try:
                 answer = await self._client.get_parameters(Names=[name, name + SUFFIX], WithDecryption=True)
+                found = {parameter["Name"]: parameter for parameter in answer["Parameters"]}
             except ClientError as error:
                 if refused := refusal(error, name, profile, region):
                     raise refused from error
                 raise
-        found = {parameter.get("Name"): parameter for parameter in answer["Parameters"]}
         policy, envelope = found.get(name), found.get(name + SUFFIX)
         place = await self._place(name, policy or envelope)
         return Stored(
@@ -169,7 +169,7 @@ class SsmPolicyStore:
         key = {"KeyId": shape.kms_key_id} if shape.secure and shape.kms_key_id else {}
         kind = "SecureString" if shape.secure else "String"
         options: dict[str, Any] = {"Type": kind, "Tier": tier, **key}
-        with aws_errors(f"creating the SSM parameter {name}", SentinelError):
+        with answer_errors(f"creating the SSM parameter {name}", SentinelError):
             try:
                 answer = await self._client.put_parameter(Name=name, Value=value, Overwrite=False, **options)
                 return _Written(int(answer["Version"]), ())
@@ -188,13 +188,13 @@ class SsmPolicyStore:
         options: dict[str, Any] = {"Type": latest["Type"], "Tier": tier}
         if latest["Type"] == "SecureString" and (key or latest.get("KeyId")):
             options["KeyId"] = key or latest.get("KeyId")
-        with aws_errors(f"writing the SSM parameter {name}", SentinelError):
+        with answer_errors(f"writing the SSM parameter {name}", SentinelError):
             answer = await self._client.put_parameter(Name=name, Value=value, Overwrite=True, **options)
-        return int(answer["Version"])
+            return int(answer["Version"])
 
     async def _versions(self, name: str) -> list[ParameterHistoryTypeDef]:
         """Oldest first, at most the hundred that SSM keeps; none when there is no such parameter."""
-        with aws_errors(f"reading the versions of the SSM parameter {name}", PolicyUnavailable):
+        with answer_errors(f"reading the versions of the SSM parameter {name}", PolicyUnavailable):
             try:
                 pages = self._client.get_paginator("get_parameter_history").paginate(
                     Name=name, WithDecryption=True

@@ -152,7 +152,7 @@ async def test_a_foreign_answer_with_status_200_is_not_taken_for_shipped(
         for writer in ("a", "b"):
             logs.root.create_log_stream(logGroupName=GROUP, logStreamName=f"host/{writer * 16}")
     logs.sandbox.aws.fail(service="logs", kind="wrong-json")
-    with pytest.raises(AuditUnavailable, match="/sentinel/audit: the answer is not CloudWatch's"):
+    with pytest.raises(AuditUnavailable, match="/sentinel/audit: the answer is not one of AWS"):
         await shipper.ship()
     logs.sandbox.aws.heal()
     assert await shipper.ship() == 24

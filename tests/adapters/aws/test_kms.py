@@ -83,5 +83,10 @@ async def test_a9_what_kms_says_is_an_error_of_ours(kms: Opened) -> None:
     with pytest.raises(SentinelError, match="AccessDenied") as caught:
         await signer.sign(b"x")
     assert caught.value.hint
+    kms.sandbox.aws.fail(service="kms", kind="wrong-json", count=2)
+    with pytest.raises(SentinelError, match=r"signing with .*: the answer is not one of AWS"):
+        await signer.sign(b"x")
+    with pytest.raises(SentinelError, match=r"reading the public key .*: the answer is not one of AWS"):
+        await kms_public_key(kms.client, arn)
     with pytest.raises(SentinelError, match="NotFoundException"):
         await kms_public_key(kms.client, "00000000-0000-4000-8000-000000000000")

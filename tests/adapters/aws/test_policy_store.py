@@ -221,6 +221,22 @@ async def test_what_aws_refuses_is_said_in_our_words(aws: Opened) -> None:
         await aws.store().history("prod")
 
 
+async def test_what_is_no_answer_of_awss_is_neither_read_nor_said_to_be_written(aws: Opened) -> None:
+    store = aws.store()
+    before = await store.read("prod")
+    aws.sandbox.aws.fail(service="ssm", kind="wrong-json")
+    for attempt in (store.read("prod"), store.write_policy(before, ALLOW), store.history("prod")):
+        with pytest.raises(SentinelError, match="the answer is not one of AWS"):
+            await attempt
+    aws.sandbox.aws.heal()
+    await put(aws, ALLOW)
+    there = await store.read("prod")
+    aws.sandbox.aws.fail(service="ssm", kind="wrong-json", operation="PutParameter")
+    with pytest.raises(SentinelError, match=f"writing the SSM parameter {NAME}: the answer is not one"):
+        await store.write_policy(there, DENY)
+    assert [each["Value"] for each in aws.versions()] == [ALLOW.decode()]
+
+
 async def test_the_account_is_asked_for_only_where_nothing_is_stored(aws: Opened) -> None:
     seen: Stored = await aws.store().read("prod")
     assert seen.place.account == aws.sandbox.aws.account_id
