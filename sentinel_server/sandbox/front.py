@@ -59,7 +59,10 @@ class Front:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one AWS request."""
-        body = await request.read()
+        try:
+            body = await request.read()
+        except ConnectionError:  # whoever asked has gone
+            return web.Response()
         headers = {name.lower(): value for name, value in request.headers.items()}
         reply = await self._gate.answer(request.method, request.raw_path, headers, body)
         if reply.ending is Ending.NOTHING:

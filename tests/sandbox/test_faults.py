@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from sentinel_server.errors import BadInput
 from sentinel_server.sandbox.faults import Fault, FaultKind, Faults, fault_from, fault_to
-from sentinel_server.sandbox.front import _half
+from sentinel_server.sandbox.front import Front, _half
 from sentinel_server.sandbox.wire import Ending, Reply
 from tests.fakes.aws import Sandbox, embedded_aws
 
@@ -140,6 +140,21 @@ class _Gone(web.StreamResponse):
 async def test_a_reset_of_one_who_has_gone_by_then_is_no_mistake_of_the_sandbox() -> None:
     reply = Reply(status=200, headers={}, body=b"half and half", ending=Ending.HALF)
     await _half(make_mocked_request("POST", "/"), reply, _Gone())
+
+
+class _CutShort(web.Request):
+    """By a client that hung up in the middle of it."""
+
+    async def read(self) -> bytes:
+        raise ConnectionResetError("Connection lost")
+
+
+async def test_a_request_cut_short_is_no_mistake_of_the_sandbox() -> None:
+    asked = make_mocked_request("POST", "/")
+    asked.__class__ = _CutShort
+    nobody: Any = None
+    front = Front(nobody, nobody, nobody, nobody, nobody, nobody)
+    assert isinstance(await front.handle(asked), web.Response)
 
 
 def test_a_garbled_answer_cannot_be_parsed(sandbox: Sandbox) -> None:
