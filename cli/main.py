@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.collecting import search_no_more, search_seldom
 from cli.lazy import Lazy, LazyGroup
 from sentinel_server import __version__
-from sentinel_server.errors import BadInput, SentinelError
+
+if TYPE_CHECKING:
+    from sentinel_server.errors import SentinelError
 
 COMMANDS: dict[str, Lazy] = {
     "approve": Lazy("cli.commands.decide:approve", "Agree to a request of somebody else."),
@@ -96,8 +99,6 @@ def run(argv: Sequence[str] | None = None) -> int:
         done = root.main(
             args=None if argv is None else list(argv), prog_name="sentinel", standalone_mode=False
         )
-    except SentinelError as error:
-        return _failed(error, argv)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
@@ -112,12 +113,15 @@ def run(argv: Sequence[str] | None = None) -> int:
         flush_or_forget(sys.stdout)
         return 141
     except Exception as error:
-        return _broken(error)
+        from sentinel_server.errors import SentinelError  # help and versions have no errors
+
+        return _failed(error, argv) if isinstance(error, SentinelError) else _broken(error)
     return done if isinstance(done, int) else 0
 
 
 def _failed(error: SentinelError, argv: Sequence[str] | None) -> int:
     from cli.output import fail
+    from sentinel_server.errors import BadInput
 
     if not error.hint and isinstance(error, BadInput):
         error.hint = f"{_called(argv)} --help"

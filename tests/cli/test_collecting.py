@@ -15,8 +15,9 @@ COMMAND = """
 import atexit, gc, sys
 before = gc.get_threshold()[0]
 atexit.register(lambda: print(gc.get_threshold()[0] > before, gc.get_freeze_count() > 10_000))
-from cli.main import main
-main(["--version"])
+sys.argv[1:] = ["--version"]
+from cli.start import main
+main()
 """
 
 
