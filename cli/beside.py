@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.child.end import Child, ChildEnd
 from cli.child.run import leave_signals_to_the_main_thread
+from cli.collecting import search_as_usual
 from cli.output import note
 from cli.seats import SeatNotes
 from cli.wish import Teller, Wish
@@ -60,6 +61,7 @@ async def _serve(settings: Settings, wish: Wish, entrance: Entrance, teller: Tel
                 if refusing is not None:
                     teller.told(None)
                 async with wiring.loopback(settings, entrance, session, session, door.sources.clock):
+                    search_as_usual()
                     await asyncio.Event().wait()
         except Exception as error:
             if opened:

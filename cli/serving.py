@@ -47,10 +47,12 @@ async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     teller = Teller(live=wish.lazy, seat=seat)
     workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
     asyncio.get_running_loop().set_default_executor(workers)
+    loading = asyncio.create_task(asyncio.to_thread(wiring.load_server))
     end: ChildEnd | None = None
     try:
         async with open_session(settings, wish, teller, seat) as (session, door):
             teller.live = True
+            await loading
             end = await _child(settings, wish, door, session, seat)
     except SentinelError as error:
         if end is None:
@@ -71,7 +73,6 @@ async def open_session(
         session = ServerSession(door.gate, door.sources, door.seat, options, seat.begun)
         try:
             await session.start()
-            search_as_usual()
             yield session, door
         finally:
             await session.close()
@@ -86,6 +87,7 @@ async def _child(
             settings, wish, entrance, write, Place(door.profile, door.region, session.session_id)
         )
         async with wiring.loopback(settings, entrance, session, session, door.sources.clock):
+            search_as_usual()
             _announce(session, entrance, wish)
             return await run_child(command_of(wish, env), env)
 

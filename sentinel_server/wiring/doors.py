@@ -129,7 +129,13 @@ async def _looked_after(base: BotoBase, profile: str, clock: Clock, visitor: Vis
 def load_door() -> None:
     """Import what `open_door` and `loopback` would, which takes most of their time; for a thread."""
     import sentinel_server.adapters.aws.base
-    import sentinel_server.adapters.aws.sts
+    import sentinel_server.adapters.aws.sts  # noqa: F401
+
+    load_server()
+
+
+def load_server() -> None:
+    """Import what `loopback` would; for a thread, while AWS is asked."""
     import sentinel_server.web.run  # noqa: F401
 
 
