@@ -7,12 +7,13 @@ needs. Here nothing is compiled, because the methods go over the fields. Values 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
 from typing import Any, NoReturn, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+_Fields = tuple[Field[Any], ...]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
@@ -21,21 +22,23 @@ def frozen(cls: type[T]) -> type[T]:
 
     What the class defines itself stays as it is, and its `__post_init__` is called.
     """
-    made = dataclass(init=False, repr=False, eq=False, slots=True, kw_only=True)(cls)
-    own = vars(cls)
-    methods: list[Callable[..., Any]] = [_initialiser(made), *_comparison(made), _representation(made)]
+    made: type[Any] = dataclass(init=False, repr=False, eq=False, slots=True, kw_only=True)(cls)
+    own, stated = vars(cls), fields(made)
+    methods: list[Callable[..., Any]] = [
+        _initialiser(made, stated),
+        *_comparison(stated),
+        _representation(stated),
+    ]
     for method in (*methods, *_UNCHANGING):
         if own.get(method.__name__) is None:  # None is the `__hash__` of who defines `__eq__`
             setattr(made, method.__name__, method)
     return made
 
 
-def _initialiser(cls: type[Any]) -> Callable[..., None]:
-    puts = {each.name: getattr(cls, each.name).__set__ for each in fields(cls)}
-    defaults = {each.name: each.default for each in fields(cls) if each.default is not MISSING}
-    factories = {
-        each.name: each.default_factory for each in fields(cls) if each.default_factory is not MISSING
-    }
+def _initialiser(cls: type[Any], stated: _Fields) -> Callable[..., None]:
+    puts = {each.name: getattr(cls, each.name).__set__ for each in stated}
+    defaults = {each.name: each.default for each in stated if each.default is not MISSING}
+    factories = {each.name: each.default_factory for each in stated if each.default_factory is not MISSING}
     steps, count = tuple(puts.items()), len(puts)
     after = getattr(cls, "__post_init__", None)
 
@@ -56,8 +59,8 @@ def _initialiser(cls: type[Any]) -> Callable[..., None]:
     return __init__
 
 
-def _comparison(cls: type[Any]) -> Iterator[Callable[..., Any]]:
-    key = _key([each.name for each in fields(cls) if each.compare])
+def _comparison(stated: _Fields) -> tuple[Callable[..., bool], Callable[..., int]]:
+    key = _key([each.name for each in stated if each.compare])
 
     def __eq__(self: object, other: object) -> bool:
         return key(self) == key(other) if other.__class__ is self.__class__ else NotImplemented
@@ -65,7 +68,7 @@ def _comparison(cls: type[Any]) -> Iterator[Callable[..., Any]]:
     def __hash__(self: object) -> int:
         return hash(key(self))
 
-    yield from (__eq__, __hash__)
+    return __eq__, __hash__
 
 
 def _key(names: list[str]) -> Callable[[object], tuple[object, ...]]:
@@ -75,8 +78,8 @@ def _key(names: list[str]) -> Callable[[object], tuple[object, ...]]:
     return lambda value: tuple(getattr(value, name) for name in names)
 
 
-def _representation(cls: type[Any]) -> Callable[[object], str]:
-    names = [each.name for each in fields(cls) if each.repr]
+def _representation(stated: _Fields) -> Callable[[object], str]:
+    names = [each.name for each in stated if each.repr]
 
     def __repr__(self: object) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
