@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from sentinel_server.clock import Clock
 from sentinel_server.errors import InvalidPolicy, PolicyUnavailable, SentinelError
+from sentinel_server.frozen import frozen
 from sentinel_server.policy.schema import Loaded
 from sentinel_server.policy.source import Source
 
@@ -18,7 +18,7 @@ _JITTER = 0.1
 L = TypeVar("L", bound=Loaded | None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept(Generic[L]):
     """A document, and when its load began by both clocks: the monotonic one stands still while we sleep."""
 
@@ -97,7 +97,7 @@ class Cached(Generic[L]):
         self._kept.pop(name, None)
         loaded = await self._bounded(name)
         good_for = self._max_age * (1 - _JITTER * self._chance())
-        self._kept[name] = _Kept(loaded, started, at, good_for)
+        self._kept[name] = _Kept(loaded=loaded, started=started, at=at, good_for=good_for)
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
         return loaded

@@ -6,7 +6,6 @@ A reader that finds a problem notes it and answers with nothing, so that one pas
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
@@ -202,6 +201,8 @@ class _Anything(tuple[str, ...]):
 
 def closest(text: str, known: Collection[str]) -> str:
     """`did you mean …?` for a word close to one of `known`, else nothing."""
+    import difflib
+
     near = difflib.get_close_matches(_plain(text), known, n=1, cutoff=0.7)
     return f"did you mean `{near[0]}`?" if near else ""
 

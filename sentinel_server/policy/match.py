@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
+from sentinel_server.frozen import frozen
 from sentinel_server.identity.principal import Kind, Principal
 from sentinel_server.policy.schema import WEEK, Moment, TimeWindow
 from sentinel_server.policy.zones import find_zone
@@ -25,7 +25,7 @@ Test = Callable[[str], object]
 """Whether a name is meant: anything true, or not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Users:
     """The entries of a `users` list: the test for bare names, and that for ARNs."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -27,6 +26,8 @@ class Report:
 
     def closest(self, text: str, known: Collection[str]) -> str:
         """The one of `known` that was probably meant, else nothing; a hundred known words cost one guess."""
+        import difflib
+
         self.guesses -= 1 + len(known) // 100
         near = difflib.get_close_matches(text[:60], known, n=1, cutoff=0.7) if self.guesses >= 0 else []
         return near[0] if near else ""

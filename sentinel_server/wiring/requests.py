@@ -87,9 +87,7 @@ async def vote_check(settings: Settings, clock: Clock) -> VoteCheck:
 
     Raises InvalidSetting when signatures are required and no keys are named.
     """
-    from sentinel_server.adapters.local.key_file import read_key_set
     from sentinel_server.requests.rules import no_signature_wanted
-    from sentinel_server.requests.signing import SignedVotes
 
     path = settings.approvals_keys
     if path is None:
@@ -99,6 +97,9 @@ async def vote_check(settings: Settings, clock: Clock) -> VoteCheck:
                 hint="make a key set: sentinel policy keys add --keys FILE --owner PERSON",
             )
         return no_signature_wanted
+    from sentinel_server.adapters.local.key_file import read_key_set
+    from sentinel_server.requests.signing import SignedVotes
+
     required = settings.approvals_signing is not False
     read: Callable[[], KeySet] = partial(read_key_set, path)
     if settings.signing_root:

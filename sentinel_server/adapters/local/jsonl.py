@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +16,7 @@ from sentinel_server.auditlog.event import AuditEvent, to_fields
 from sentinel_server.canonical import Json
 from sentinel_server.clock import Clock, Ids
 from sentinel_server.errors import AuditUnavailable
+from sentinel_server.frozen import frozen
 
 if TYPE_CHECKING:
     from sentinel_server.auditlog.signing import HeadSigning
@@ -29,7 +29,7 @@ FILE_LIMIT = 16 * 1024 * 1024
 """Bytes after which the log goes on in another file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Record:
     """Events that came together, as they are written, and who waits for them; nobody when `done` is None."""
 
@@ -88,7 +88,7 @@ class QueuedAudit:
             raise AuditUnavailable("the audit log takes lines too slowly")
         waits = self._waits and (durable or self._failing or full)
         done = asyncio.get_running_loop().create_future() if waits else None
-        self._take(_Record([to_fields(event) for event in events], durable, done))
+        self._take(_Record(events=[to_fields(event) for event in events], durable=durable, done=done))
         if done is not None:
             await done
 
@@ -111,7 +111,7 @@ class QueuedAudit:
 
     def _add(self, fields: Mapping[str, Json]) -> None:
         """Write a line of our own, also in the end; nobody waits for it."""
-        self._take(_Record([fields], durable=False))
+        self._take(_Record(events=[fields], durable=False))
 
     def _take(self, record: _Record) -> None:
         self._queue.append(record)
