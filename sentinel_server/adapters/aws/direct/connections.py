@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -229,11 +229,9 @@ class _Exchange:
         connection.putheader("content-length", str(len(body)))
         connection.endheaders(body)
         response = connection.getresponse()
-        if response.length is None and not response.chunked:
-            raise NoAnswer  # it would end wherever somebody cut it
-        found = response.read(self._home.largest + 1)
-        if len(found) > self._home.largest:
+        if not _ends_for_certain(response):
             raise NoAnswer
+        found = _body(response, self._home.largest)
         if response.length:
             raise ConnectionResetError("the answer ended before its length")
         return Reply(
@@ -241,6 +239,41 @@ class _Exchange:
             headers={name.lower(): value for name, value in response.getheaders()},
             body=found,
         )
+
+
+_BODILESS = frozenset({204, 304})
+
+
+def _ends_for_certain(response: HTTPResponse) -> bool:
+    """Whether it says once, and in one way, how long it is; else its rest may be taken for the next answer.
+
+    An interim answer (1xx) has another one to follow, and nothing tells what may follow one without a body.
+    """
+    lengths: list[str] = response.headers.get_all("content-length", [])
+    codings: list[str] = response.headers.get_all("transfer-encoding", [])
+    if response.status < 200 or response.status in _BODILESS:
+        return False
+    if codings:
+        return response.chunked and len(codings) == 1 and not lengths
+    return (
+        len(lengths) == 1 and lengths[0].isascii() and lengths[0].isdecimal() and response.length is not None
+    )
+
+
+def _body(response: HTTPResponse, largest: int) -> bytes:
+    """All of it, or as far as it goes. Raises NoAnswer for more than `largest` bytes."""
+    # By pieces where there are chunks: one may have any size, and below zero it would be read for ever.
+    found = b"".join(_pieces(response, largest)) if response.chunked else response.read(largest + 1)
+    if len(found) > largest:
+        raise NoAnswer
+    return found
+
+
+def _pieces(response: HTTPResponse, largest: int) -> Iterator[bytes]:
+    read = 0
+    while read <= largest and (piece := response.read1(65536)):
+        read += len(piece)
+        yield piece
 
 
 def _connected(addresses: Sequence[Address], within: float) -> socket.socket:
@@ -261,6 +294,8 @@ def _connected(addresses: Sequence[Address], within: float) -> socket.socket:
 
 
 def _has_something(sock: socket.socket) -> bool:
+    if (deciphered := getattr(sock, "pending", None)) is not None and deciphered():
+        return True  # TLS has taken it off the wire already
     if sys.platform == "win32":
         return bool(select.select([sock], [], [], 0)[0])
     else:  # select has a largest file descriptor

@@ -159,6 +159,72 @@ async def test_half_an_answer_is_none(said: bytes, error: type[BotoCoreError]) -
             assert await fetched(opened) == b"2"
 
 
+FRAMED = [
+    "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
+    "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    "HTTP/1.1 204 No Content\r\n\r\n",
+    "HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n{}",
+    "HTTP/1.1 304 Not Modified\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 40\r\n\r\n{}",
+    "HTTP/1.1 200 OK\r\ncontent-length: 2, 2\r\n\r\n{}",
+    "HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}",
+    "HTTP/1.1 200 OK\r\ncontent-length: +2\r\n\r\n{}",
+    "HTTP/1.1 200 OK\r\ncontent-length: 0_2\r\n\r\n{}",
+    "HTTP/1.1 200 OK\r\ncontent-length: " + "9" * 5000 + "\r\n\r\n{}",
+    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: gzip\r\n\r\n{}",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: x\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("said", FRAMED, ids=lambda said: said[9:80])
+async def test_an_answer_that_does_not_say_for_certain_where_it_ends_is_none(said: str) -> None:
+    """Else what comes after it would be there for whoever asks next."""
+    late = an_answer(b"late")
+    with TcpHost([said.encode(), late], [an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            with pytest.raises(NoAnswer):
+                await fetched(opened)
+            assert await fetched(opened) == b"2"
+
+
+async def test_what_was_said_to_a_100_continue_is_the_answer() -> None:
+    with TcpHost([b"HTTP/1.1 100 Continue\r\nx: y\r\n\r\n" * 2 + an_answer(b"1"), an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            assert [await fetched(opened), await fetched(opened)] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-7fffffff", b"7fffffff", b"8000000000000000"])
+async def test_a_chunk_of_any_size_is_not_read_further_than_an_answer_goes(size: bytes) -> None:
+    """A host that sends for ever after it would otherwise be listened to for as long."""
+    said = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + size + b"\r\n" + b"x" * 300_000
+    with TcpHost([said, HANG], [an_answer(b"2")]) as host:
+        async with open_to(host.url, largest=100_000) as opened:
+            with pytest.raises(BotoCoreError):
+                await fetched(opened)
+            assert await fetched(opened) == b"2"
+
+
+async def test_trailers_of_a_chunked_answer_are_nobodys_answer() -> None:
+    chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nx: y\r\n\r\n"
+    with TcpHost([chunks, an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            assert [await fetched(opened), await fetched(opened)] == [b"ab", b"2"]
+
+
+async def test_what_tls_has_deciphered_already_is_nobodys_answer(tmp_path: Path) -> None:
+    """It came in one record with the answer, so that nothing is left to see on the wire."""
+    certified = Certified(tmp_path, "localhost")
+    said = an_answer(b"1")
+    said += b" " * (8192 - len(said))  # what http.client reads at once and forgets
+    stray = an_answer(b"credentials of somebody else")
+    with TcpHost([said + stray, HANG], [an_answer(b"2")], tls=certified.server) as host:
+        async with open_to(host.url, ca=certified.bundle) as opened:
+            assert await fetched(opened) == b"1"
+            assert await fetched(opened) == b"2"
+
+
 async def test_a_chunked_answer_is_put_together() -> None:
     chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
     with TcpHost([chunks, an_answer(b"2")]) as host:
