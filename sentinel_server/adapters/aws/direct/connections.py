@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from sentinel_server.adapters.aws.direct.framing import body_of, ends_for_certain
 from sentinel_server.adapters.aws.direct.protocols import NoAnswer, Reply
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ Address = tuple[Any, Any, int, str, Any]
 
 IDLE_SECONDS = 55.0
 """How long a connection may wait for the next request: AWS's own balancers forget after 60."""
+
+PATIENCE = 3
+"""How many times the seconds of a silence an answer may take in all, however slowly it drips."""
+
+LOOKUPS = 2
+"""How often a name is looked up at the same time: nobody can end that, and its threads are everybody's."""
 
 LARGEST = 32 * 2**20
 """Bytes of an answer: BatchGetItem's 16 MB, written as JSON."""
@@ -67,23 +74,41 @@ class Connections:
         self._monotonic = monotonic
         self._idle: list[tuple[HTTPConnection, float]] = []
         self._busy: set[_Exchange] = set()
+        self._lookups: list[asyncio.Future[list[Address]]] = []
         self.largest = largest
+        self._limit = limit
         self._closed = False
         self._threads = ThreadPoolExecutor(limit, thread_name_prefix="aws")
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """What the host says to this. Raises botocore's errors of connecting and reading, and NoAnswer."""
-        kept = self._usable()
+        try:
+            async with asyncio.timeout(self._connect + PATIENCE * self._read):
+                return await self._posted(path, headers, body)
+        except TimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=self._url) from error
+
+    async def _posted(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        self._refuse_when_closed()
+        self._forget()
+        kept = self.usable()
         addresses = [] if kept is not None else await self._addresses()
-        if self._closed:
-            raise ConnectionClosedError(endpoint_url=self._url)
+        self._refuse_when_closed()
         exchange = _Exchange(self, kept, addresses, (path, headers, body))
         self._busy.add(exchange)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, exchange.run)
+        except asyncio.CancelledError:
+            if not _is_cancelled():  # by a close, while it waited for a thread
+                self._refuse_when_closed()
+            raise
         finally:
             self._busy.discard(exchange)
             exchange.abandon()
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise ConnectionClosedError(endpoint_url=self._url)
 
     def close(self) -> None:
         """End all of them; what is under way fails."""
@@ -91,17 +116,26 @@ class Connections:
         for exchange in tuple(self._busy):
             exchange.abandon()
         while self._idle:
-            self._idle.pop()[0].close()
+            with suppress(IndexError):  # a thread that gives one back does the same
+                self._idle.pop()[0].close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def give(self, connection: HTTPConnection) -> None:
         """Have it back, from a thread, for the next one."""
+        if len(self._idle) >= self._limit:
+            connection.close()
+            return
         self._idle.append((connection, self._monotonic() + IDLE_SECONDS))
         if self._closed:
             self.close()
 
-    def opened(self, addresses: Sequence[Address]) -> HTTPConnection:
-        """A new connection to the first address that takes it, made in a thread."""
+    def opened(
+        self, addresses: Sequence[Address], hold: Callable[[socket.socket], None] = lambda _: None
+    ) -> HTTPConnection:
+        """A new connection to the first address that takes it, made in a thread.
+
+        `hold` is shown every socket before anything is waited for.
+        """
         host, secure = self._host
         try:
             context = trusting(self._ca_bundle) if secure else None
@@ -111,9 +145,13 @@ class Connections:
         made = HTTPConnection(host)
         made.auto_open = 0  # it would open another connection by itself, in the clear
         try:
-            made.sock = _connected(addresses, self._connect)
+            made.sock = _connected(addresses, self._connect, hold)
             if context is not None:
-                made.sock = context.wrap_socket(made.sock, server_hostname=host)
+                made.sock = secured = context.wrap_socket(
+                    made.sock, server_hostname=host, do_handshake_on_connect=False
+                )
+                hold(secured)
+                secured.do_handshake()
             made.sock.settimeout(self._read)
         except TimeoutError as error:
             made.close()
@@ -123,28 +161,54 @@ class Connections:
             raise self._not_connected(error) from error
         return made
 
-    def _usable(self) -> HTTPConnection | None:
-        """One that is idle, the last one used first, if it is good for another request."""
+    def usable(self) -> HTTPConnection | None:
+        """One that is idle, the last one used first, if it is good for another request. For threads, too."""
         while self._idle:
-            kept, until = self._idle.pop()
-            # An idle connection has something to read when the other side has closed it, too.
-            if kept.sock is not None and self._monotonic() < until and not _has_something(kept.sock):
-                return kept
-            kept.close()
+            with suppress(IndexError):  # another thread has taken it
+                kept = self._idle.pop()
+                if self._is_good(kept):
+                    return kept[0]
+                kept[0].close()
         return None
+
+    def _forget(self) -> None:
+        """Close the idle ones that are good for nothing, or they would lie there after a burst."""
+        for _ in range(len(self._idle)):
+            with suppress(IndexError):  # another thread has taken it
+                kept = self._idle.pop(0)  # looked at by nobody else meanwhile: TLS would not bear it
+                if self._is_good(kept):
+                    self._idle.append(kept)
+                else:
+                    kept[0].close()
+
+    def _is_good(self, kept: tuple[HTTPConnection, float]) -> bool:
+        """It has something to read when the other side has closed it, too."""
+        connection, until = kept
+        return (
+            connection.sock is not None and self._monotonic() < until and not _has_something(connection.sock)
+        )
 
     async def _addresses(self) -> list[Address]:
         """Where the host is, by the loop's own way of looking names up."""
-        parts = urlsplit(self._url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        look_up = asyncio.get_running_loop().getaddrinfo
         try:
             async with asyncio.timeout(self._connect):
-                return await look_up(parts.hostname, port, type=socket.SOCK_STREAM)
+                return await asyncio.shield(self._lookup())
         except TimeoutError as error:
             raise ConnectTimeoutError(endpoint_url=self._url) from error
         except OSError as error:
             raise EndpointConnectionError(endpoint_url=self._url) from error
+
+    def _lookup(self) -> asyncio.Future[list[Address]]:
+        """A lookup of the host's name, one's own or the last one of as many as may be under way."""
+        self._lookups = [each for each in self._lookups if not each.done()]
+        if len(self._lookups) < LOOKUPS:
+            parts = urlsplit(self._url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            look_up = asyncio.get_running_loop().getaddrinfo
+            begun = asyncio.ensure_future(look_up(parts.hostname, port, type=socket.SOCK_STREAM))
+            begun.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._lookups.append(begun)
+        return self._lookups[-1]
 
     @property
     def _host(self) -> tuple[str, bool]:
@@ -154,6 +218,8 @@ class Connections:
     def _not_connected(self, error: OSError) -> Exception:
         import ssl
 
+        if isinstance(error, ConnectionAbortedError):
+            return ConnectionClosedError(endpoint_url=self._url)
         if isinstance(error, ssl.SSLError):
             return SSLError(endpoint_url=self._url, error=error)
         return EndpointConnectionError(endpoint_url=self._url)
@@ -184,7 +250,8 @@ class _Exchange:
         request: tuple[str, Mapping[str, str], bytes],
     ) -> None:
         self._home = home
-        self._connection = kept
+        self._kept = kept
+        self._sock: socket.socket | None = kept.sock if kept is not None else None
         self._addresses = addresses
         self._request = request
         self._started = False
@@ -192,16 +259,18 @@ class _Exchange:
 
     def run(self) -> Reply:
         self._started = True
-        connection = self._connection or self._home.opened(self._addresses)
-        self._connection = connection
+        connection = self._kept or self._home.usable()  # one may have come back since
+        if connection is None:
+            connection = self._home.opened(self._addresses, self._hold)
+        self._sock = connection.sock
         try:
             with self._home.errors():
                 reply = self._exchanged(connection)
         except BaseException:
-            self._connection = None
+            self._sock = None
             connection.close()
             raise
-        self._connection = None
+        self._sock = None
         if connection.sock is None or self._abandoned:
             connection.close()
         else:
@@ -209,15 +278,18 @@ class _Exchange:
         return reply
 
     def abandon(self) -> None:
-        """Nobody waits any more: a read or write under way ends at once."""
+        """Nobody waits any more: a connect, read or write under way ends at once."""
         self._abandoned = True
-        connection = self._connection
-        sock = connection.sock if connection is not None else None
-        if sock is not None:
+        if (sock := self._sock) is not None:
             with suppress(OSError):  # not by TLS's own method, which would take the session from its reader
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        if connection is not None and not self._started:
-            connection.close()
+        if self._kept is not None and not self._started:
+            self._kept.close()
+
+    def _hold(self, sock: socket.socket) -> None:
+        self._sock = sock
+        if self._abandoned:
+            raise ConnectionAbortedError
 
     def _exchanged(self, connection: HTTPConnection) -> Reply:
         if self._abandoned:
@@ -228,12 +300,12 @@ class _Exchange:
             connection.putheader(name, value)
         connection.putheader("content-length", str(len(body)))
         connection.endheaders(body)
-        response = connection.getresponse()
-        if not _ends_for_certain(response):
-            raise NoAnswer
-        found = _body(response, self._home.largest)
-        if response.length:
-            raise ConnectionResetError("the answer ended before its length")
+        with connection.getresponse() as response:
+            if not ends_for_certain(response):
+                raise NoAnswer
+            found = body_of(response, self._home.largest)
+            if response.length:
+                raise ConnectionResetError("the answer ended before its length")
         return Reply(
             status=response.status,
             headers={name.lower(): value for name, value in response.getheaders()},
@@ -241,50 +313,27 @@ class _Exchange:
         )
 
 
-_BODILESS = frozenset({204, 304})
+def _is_cancelled() -> bool:
+    """Whether it is the task itself that somebody has cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
-def _ends_for_certain(response: HTTPResponse) -> bool:
-    """Whether it says once, and in one way, how long it is; else its rest may be taken for the next answer.
-
-    An interim answer (1xx) has another one to follow, and nothing tells what may follow one without a body.
-    """
-    lengths: list[str] = response.headers.get_all("content-length", [])
-    codings: list[str] = response.headers.get_all("transfer-encoding", [])
-    if response.status < 200 or response.status in _BODILESS:
-        return False
-    if codings:
-        return response.chunked and len(codings) == 1 and not lengths
-    return (
-        len(lengths) == 1 and lengths[0].isascii() and lengths[0].isdecimal() and response.length is not None
-    )
-
-
-def _body(response: HTTPResponse, largest: int) -> bytes:
-    """All of it, or as far as it goes. Raises NoAnswer for more than `largest` bytes."""
-    # By pieces where there are chunks: one may have any size, and below zero it would be read for ever.
-    found = b"".join(_pieces(response, largest)) if response.chunked else response.read(largest + 1)
-    if len(found) > largest:
-        raise NoAnswer
-    return found
-
-
-def _pieces(response: HTTPResponse, largest: int) -> Iterator[bytes]:
-    read = 0
-    while read <= largest and (piece := response.read1(65536)):
-        read += len(piece)
-        yield piece
-
-
-def _connected(addresses: Sequence[Address], within: float) -> socket.socket:
+def _connected(
+    addresses: Sequence[Address], within: float, hold: Callable[[socket.socket], None]
+) -> socket.socket:
     """A socket to the first of them that answers, each given `within` seconds. Raises OSError."""
     failed: OSError = ConnectionRefusedError("it has no address")
     for family, kind, protocol, _, where in addresses:
         made = socket.socket(family, kind, protocol)
         try:
             made.settimeout(within)
+            hold(made)
             made.connect(where)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except ConnectionAbortedError:  # for nobody
+            made.close()
+            raise
         except OSError as error:
             made.close()
             failed = error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from http.client import NotConnected
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,12 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from sentinel_server.adapters.aws.direct.connections import IDLE_SECONDS, Connections, trusting
+from sentinel_server.adapters.aws.direct.connections import (
+    IDLE_SECONDS,
+    LOOKUPS,
+    Connections,
+    trusting,
+)
 from sentinel_server.adapters.aws.direct.protocols import NoAnswer
 from tests.fakes.certificates import Certified
 from tests.fakes.clock import FakeClock
@@ -94,6 +101,16 @@ async def test_those_who_ask_at_the_same_time_get_their_own_answers() -> None:
             assert await asyncio.gather(*(fetched(opened, each) for each in asked)) == asked
 
 
+async def test_a_burst_opens_no_more_connections_than_there_may_be() -> None:
+    """Those who wait for a thread take what comes back meanwhile."""
+    with TcpHost(*([ECHO] * 40 for _ in range(3))) as host:
+        async with open_to(host.url, limit=3) as opened:
+            asked = [b"%d" % each for each in range(40)]
+            assert await asyncio.gather(*(fetched(opened, each) for each in asked)) == asked
+            assert len(opened._idle) <= 3
+    assert host.connections <= 3
+
+
 async def test_one_that_was_idle_for_long_is_not_trusted_to_be_there() -> None:
     """What stands between may have forgotten it, and would not say so."""
     clock = FakeClock()
@@ -117,6 +134,145 @@ async def test_who_stops_waiting_ends_the_connection_and_the_next_one_has_anothe
                 await task
             await until(host.gone.is_set)
             assert await fetched(opened) == b"2"
+
+
+@contextmanager
+def a_host_that_takes_no_call() -> Iterator[str]:
+    """Its queue is full; it is one of few ways to have a connection hang on this machine."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as callers:
+        for _ in range(3):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def a_host_that_drips(said: bytes) -> Iterator[str]:
+    """It goes on for ever, a byte at a time, whatever it was asked."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        with suppress(OSError):
+            while True:
+                served, _ = listener.accept()
+                with served, suppress(OSError):
+                    served.sendall(said)
+                    while not served.send(b"a") or not done.wait(0.01):
+                        pass
+
+    done = threading.Event()
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        done.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(DEADLINE)
+
+
+def busy_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    return [each for each in set(threading.enumerate()) - before if each.name.startswith("aws")]
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme"),
+    [
+        (a_host_that_takes_no_call, "http"),
+        (partial(a_host_that_drips, b"\x16\x03\x03\x40\x00"), "https"),
+        (partial(a_host_that_drips, b"HTTP/1.1 200 OK\r\n"), "http"),
+    ],
+    ids=["connect", "handshake", "answer"],
+)
+async def test_no_thread_goes_on_for_who_has_stopped_waiting(
+    host: Callable[[], AbstractContextManager[str]], scheme: str
+) -> None:
+    """Else a few of them would use up the threads, and the end of the process would wait for them."""
+    before = set(threading.enumerate())
+    with host() as place:
+        opened = Connections(f"{scheme}://{place}", connect=10 * DEADLINE, read=10 * DEADLINE)
+        hanging = asyncio.create_task(fetched(opened))
+        await until(lambda: bool(busy_threads(before)))
+        await asyncio.sleep(0.05)  # until it hangs; if it is abandoned before that, all the better
+        hanging.cancel()
+        await asyncio.wait([hanging])
+        opened.close()
+        await until(lambda: not any(each.is_alive() for each in busy_threads(before)))
+
+
+async def test_an_answer_that_drips_has_an_end_of_its_own() -> None:
+    """Each byte comes in time, and the whole would never."""
+    with a_host_that_drips(b"HTTP/1.1 200 OK\r\na: ") as place:
+        opened = Connections(f"http://{place}", connect=0.5, read=0.1)
+        try:
+            with pytest.raises((ReadTimeoutError, ConnectTimeoutError)):
+                await fetched(opened)
+        finally:
+            opened.close()
+
+
+async def test_whoever_waits_for_a_thread_is_told_when_all_is_closed() -> None:
+    """Cancelled, they would look as if somebody had stopped them."""
+    with TcpHost([HANG], [HANG]) as host:
+        opened = Connections(host.url, connect=DEADLINE, read=DEADLINE, limit=1)
+        asking = [asyncio.create_task(fetched(opened)) for _ in range(3)]
+        await until(lambda: bool(host.requests))
+        opened.close()
+        outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [ConnectionClosedError] * 3
+
+
+async def test_who_is_cancelled_while_all_is_closed_stays_so() -> None:
+    with TcpHost([HANG]) as host:
+        opened = Connections(host.url, connect=DEADLINE, read=DEADLINE, limit=1)
+        asking = [asyncio.create_task(fetched(opened)) for _ in range(2)]
+        await until(lambda: bool(host.requests))
+        asking[1].cancel()
+        opened.close()
+        await asyncio.wait(asking)
+    assert [each.cancelled() for each in asking] == [False, True]
+
+
+async def test_names_that_are_not_found_do_not_take_everybodys_threads() -> None:
+    """A lookup cannot be ended, and its threads read policies from files, too."""
+    loop = asyncio.get_running_loop()
+    never, asked = threading.Event(), []
+
+    async def look_up(*_: object, **__: object) -> Any:
+        asked.append(1)
+        await loop.run_in_executor(None, never.wait, DEADLINE)
+        raise socket.gaierror
+
+    loop.getaddrinfo = look_up  # type: ignore[method-assign]
+    opened = Connections("http://nowhere.example", connect=0.01, read=DEADLINE)
+    try:
+        outcomes = await asyncio.gather(*(fetched(opened) for _ in range(12)), return_exceptions=True)
+        assert {type(each) for each in outcomes} == {ConnectTimeoutError}
+        assert len(asked) == LOOKUPS
+        never.set()
+        await until(lambda: all(each.done() for each in opened._lookups))
+        with pytest.raises((ConnectTimeoutError, EndpointConnectionError)):
+            await fetched(opened)
+        assert len(asked) == LOOKUPS + 1
+    finally:
+        never.set()
+        opened.close()
+        del loop.getaddrinfo
+
+
+async def test_idle_ones_that_the_host_has_closed_are_let_go_with_the_next_request() -> None:
+    """Not only the one whose turn it is: after a burst the others would lie there for as long as we run."""
+    with TcpHost([], [an_answer(b"2")]) as host:
+        async with open_to(host.url) as opened:
+            where = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", host.port))]
+            first, second = opened.opened(where), opened.opened(where)
+            opened.give(first)
+            opened.give(second)
+            await until(lambda: bool(select.select([first.sock], [], [], 0)[0]))
+            assert await fetched(opened) == b"2"
+            assert first.sock is None
 
 
 async def test_nothing_is_left_when_they_are_closed() -> None:
