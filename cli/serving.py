@@ -47,12 +47,10 @@ async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     teller = Teller(live=wish.lazy, seat=seat)
     workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
     asyncio.get_running_loop().set_default_executor(workers)
-    loading = asyncio.create_task(asyncio.to_thread(wiring.load_server))
     end: ChildEnd | None = None
     try:
         async with open_session(settings, wish, teller, seat) as (session, door):
             teller.live = True
-            await loading
             end = await _child(settings, wish, door, session, seat)
     except SentinelError as error:
         if end is None:
@@ -71,8 +69,10 @@ async def open_session(
     options = SessionOptions(max_session=settings.max_session, heartbeat=settings.heartbeat, lazy=wish.lazy)
     async with wiring.open_door(settings, ask, visitor) as door:
         session = ServerSession(door.gate, door.sources, door.seat, options, seat.begun)
+        loading = asyncio.create_task(asyncio.to_thread(wiring.load_server))
         try:
             await session.start()
+            await loading
             yield session, door
         finally:
             await session.close()
