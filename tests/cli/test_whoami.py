@@ -110,7 +110,6 @@ def test_mine_for_a_profile_asks_with_its_base(configured: CommandLine, aws: San
     [
         ("sts", ["whoami", "--profile", "prod"]),
         ("dynamodb", ["server-sessions"]),
-        ("dynamodb", ["server-session", "0123456789abcdef"]),
         ("dynamodb", ["server-blocks"]),
         ("dynamodb", ["server-revoke", "0123456789abcdef", "--reason", "gone"]),
     ],
