@@ -139,6 +139,12 @@ def test_nothing_names_a_registry_this_workplace_or_an_issue() -> None:
     assert said == []
 
 
+def test_every_file_has_a_name_that_somebody_meant() -> None:
+    """Tests that write where they stand have left files of hostile names, keys among them."""
+    names = [str(path.relative_to(ROOT)) for path in our_texts()]
+    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9_./@-]+", name)] == []
+
+
 def test_tests_wait_for_conditions_and_not_for_time() -> None:
     sleepers = {
         str(path.relative_to(ROOT))
