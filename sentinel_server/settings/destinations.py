@@ -23,9 +23,9 @@ from sentinel_server.frozen import frozen
 if TYPE_CHECKING:
     from sentinel_server.notifications.event import EventType
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
-_PARAMETER = re.compile(r"/[A-Za-z0-9_./-]{1,1010}", re.ASCII)
+_NAME = r"[a-z0-9][a-z0-9-]{0,31}"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
+_PARAMETER = r"/[A-Za-z0-9_./-]{1,1010}"
 _FORM = (
     "one destination a line, or between semicolons: NAME sns|slack|webhook WHERE [key=SECRET] "
     "[events=PATTERN,…], such as: chat slack file:///etc/sentinel/slack-url"
@@ -87,7 +87,7 @@ def _destination(words: list[str], number: int) -> DestinationSetting:
     if len(words) < 3:
         has = "one word" if len(words) == 1 else f"{len(words)} words"
         raise _wrong(f"destination {number}", f"it has {has}, and a name, a kind and a place are wanted")
-    if not _NAME.fullmatch(words[0]):
+    if not re.fullmatch(_NAME, words[0], re.ASCII):
         raise _wrong(
             f"destination {number}", "its name, the first word, may have a-z, 0-9 and - and 32 characters"
         )
@@ -131,9 +131,9 @@ def _secret(name: str, text: str) -> SecretRef:
     if text.startswith("file://") and Path(text.removeprefix("file://")).is_absolute():
         return SecretRef(kind="file", name=text.removeprefix("file://"))
     kind, _, rest = text.partition(":")
-    if kind == "env" and _VARIABLE.fullmatch(rest) and not rest.startswith("SENTINEL_"):
+    if kind == "env" and re.fullmatch(_VARIABLE, rest, re.ASCII) and not rest.startswith("SENTINEL_"):
         return SecretRef(kind=kind, name=rest)
-    if kind == "ssm" and _PARAMETER.fullmatch(rest):
+    if kind == "ssm" and re.fullmatch(_PARAMETER, rest, re.ASCII):
         return SecretRef(kind=kind, name=rest)
     raise _wrong(name, "a secret is named by file:///PATH, env:VARIABLE or ssm:/NAME, never written here")
 

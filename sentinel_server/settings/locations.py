@@ -11,17 +11,15 @@ from sentinel_server.errors import InvalidSetting
 from sentinel_server.frozen import frozen
 from sentinel_server.records.model import Ledger
 
+# Patterns are compiled when they are first used: most starts need one of them.
 _ACCOUNT_AND_REGION = r"(?:(?P<account>\d{12})@)?(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d)?"
-_DYNAMODB = re.compile(rf"dynamodb://{_ACCOUNT_AND_REGION}(?:/(?P<prefix>[A-Za-z0-9_.-]*))?", re.ASCII)
-_SSM = re.compile(rf"ssm://{_ACCOUNT_AND_REGION}(?P<root>/[A-Za-z0-9_./-]+)", re.ASCII)
-_CLOUDWATCH = re.compile(
-    rf"cloudwatch://{_ACCOUNT_AND_REGION}/(?P<group>[A-Za-z0-9_./#-]{{1,512}})", re.ASCII
+_DYNAMODB = rf"dynamodb://{_ACCOUNT_AND_REGION}(?:/(?P<prefix>[A-Za-z0-9_.-]*))?"
+_SSM = rf"ssm://{_ACCOUNT_AND_REGION}(?P<root>/[A-Za-z0-9_./-]+)"
+_CLOUDWATCH = rf"cloudwatch://{_ACCOUNT_AND_REGION}/(?P<group>[A-Za-z0-9_./#-]{{1,512}})"
+_TABLE_ARN = (
+    r"arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):table/(?P<name>[A-Za-z0-9_.-]{3,255})"
 )
-_TABLE_ARN = re.compile(
-    r"arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):table/(?P<name>[A-Za-z0-9_.-]{3,255})",
-    re.ASCII,
-)
-_TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
+_TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 
 DEFAULT_PREFIX = "sentinel-"
 """What the names of our tables begin with unless the URL says otherwise."""
@@ -109,7 +107,7 @@ def parse_store(text: str) -> StoreLocation:
     """The store that a URL names. Raises InvalidSetting."""
     if text.startswith("sqlite://"):
         return SqliteLocation(path=_path(text, "sqlite://"))
-    found = _DYNAMODB.fullmatch(text)
+    found = re.fullmatch(_DYNAMODB, text, re.ASCII)
     if found is None:
         raise InvalidSetting(
             f"store {text!r} is neither sqlite:///PATH nor dynamodb://[ACCOUNT@]REGION/TABLE-PREFIX"
@@ -120,10 +118,10 @@ def parse_store(text: str) -> StoreLocation:
 
 def parse_table(text: str) -> DynamoDbLocation:
     """The sessions table that a name or a full ARN names. Raises InvalidSetting."""
-    arn = _TABLE_ARN.fullmatch(text)
+    arn = re.fullmatch(_TABLE_ARN, text, re.ASCII)
     if arn is not None:
         return DynamoDbLocation(table=arn["name"], region=arn["region"], account=arn["account"])
-    if not _TABLE_NAME.fullmatch(text):
+    if not re.fullmatch(_TABLE_NAME, text, re.ASCII):
         raise InvalidSetting(f"{text!r} is neither the name nor the ARN of a DynamoDB table")
     return DynamoDbLocation(table=text)
 
@@ -155,7 +153,7 @@ def parse_policies(text: str) -> PolicyLocation:
     """The policy source that a URL names. Raises InvalidSetting."""
     if text.startswith("file://"):
         return FilePolicies(directory=_path(text, "file://"))
-    found = _SSM.fullmatch(text)
+    found = re.fullmatch(_SSM, text, re.ASCII)
     if found is None or not found["root"].strip("/"):
         raise InvalidSetting(
             f"policies {text!r} is neither file:///DIRECTORY nor ssm://[ACCOUNT@][REGION]/PARAMETER/PATH"
@@ -165,7 +163,7 @@ def parse_policies(text: str) -> PolicyLocation:
 
 def parse_cloudwatch(text: str) -> CloudWatchLocation:
     """The log group that a URL names; its own first slash is a second one there. Raises InvalidSetting."""
-    found = _CLOUDWATCH.fullmatch(text)
+    found = re.fullmatch(_CLOUDWATCH, text, re.ASCII)
     if found is None:
         raise InvalidSetting(f"{text!r} is not cloudwatch://[ACCOUNT@][REGION]/LOG-GROUP")
     return CloudWatchLocation(group=found["group"], region=found["region"], account=found["account"])
@@ -175,7 +173,7 @@ def parse_factors(text: str) -> SsmFactors | None:
     """Where second factors are, None for the keyring of this machine. Raises InvalidSetting."""
     if text == "keyring":
         return None
-    found = _SSM.fullmatch(text)
+    found = re.fullmatch(_SSM, text, re.ASCII)
     if found is None or not found["root"].strip("/"):
         raise InvalidSetting(f"mfa.secrets {text!r} is neither keyring nor ssm://[ACCOUNT@][REGION]/PATH")
     return SsmFactors(root=found["root"].rstrip("/"), region=found["region"], account=found["account"])
@@ -195,7 +193,7 @@ def parse_side(text: str) -> PolicyLocation:
         if not path.name:
             raise InvalidSetting(f"{text!r} names no file")
         return FilePolicies(directory=path.parent, file=path.name)
-    found = _SSM.fullmatch(text)
+    found = re.fullmatch(_SSM, text, re.ASCII)
     if found is None or not found["root"].strip("/"):
         raise InvalidSetting(f"{text!r} is neither file:///FILE nor ssm://[ACCOUNT@][REGION]/PARAMETER")
     parameter = found["root"].rstrip("/")
