@@ -180,3 +180,12 @@ def test_methods_of_its_own_stay() -> None:
     assert Box(inside=1) == Box(inside=2)
     assert repr(Box(inside=1)) == "a box"
     assert hash(Box(inside=1)) == hash((1,))
+
+
+def test_one_without_words_has_its_name_for_them() -> None:
+    @frozen
+    class Wordless:
+        x: int
+
+    assert (Wordless.__doc__, Point.__doc__) == ("Wordless", "One that is as plain as most.")
+    assert repr(Wordless(x=1)).endswith("Wordless(x=1)")
