@@ -21,8 +21,9 @@ def search_seldom() -> None:
 
 def search_as_usual() -> None:
     """For what stays, whose memory is promised; what is loaded by now is left out of every search."""
-    gc.freeze()
-    gc.set_threshold(*_USUAL)
+    if gc.get_threshold() != _USUAL:
+        gc.freeze()
+        gc.set_threshold(*_USUAL)
 
 
 def search_no_more() -> None:

@@ -37,6 +37,13 @@ def test_what_stays_searches_as_often_as_any_program() -> None:
     assert gc.isenabled()
     search_as_usual()
     assert gc.get_threshold() == usual
+    assert gc.get_freeze_count() > 0
+
+
+def test_who_never_searched_seldom_goes_on_as_before() -> None:
+    gc.unfreeze()
+    search_as_usual()
+    assert gc.get_freeze_count() == 0
 
 
 def test_nothing_that_is_there_is_searched_at_the_end() -> None:
