@@ -17,6 +17,10 @@ _NOTICEABLE = timedelta(seconds=2)
 """`Date` headers have whole seconds; a smaller difference is noise, not skew."""
 
 
+_FARTHEST = timedelta(days=3650)
+"""A correction that is as good as any larger one: nothing is issued, and there is a calendar still."""
+
+
 class Clock(Protocol):
     """Tells the time."""
 
@@ -61,7 +65,7 @@ class SystemClock:
 
     def observe(self, aws_time: datetime) -> None:
         """Take note of the time in a `Date` header that has just arrived."""
-        skew = aws_time - datetime.now(UTC)
+        skew = max(-_FARTHEST, min(_FARTHEST, aws_time - datetime.now(UTC)))
         self._skew = skew if abs(skew) > _NOTICEABLE else timedelta(0)
 
 

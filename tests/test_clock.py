@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel_server.clock import SystemClock, SystemIds, parse_sortable, sortable, whole_seconds
+from sentinel_server.clock import MAX_SKEW, SystemClock, SystemIds, parse_sortable, sortable, whole_seconds
 
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 INSTANTS = st.datetimes(
@@ -116,6 +116,17 @@ def test_a_correction_is_not_added_to_the_one_before() -> None:
     for _ in range(3):
         clock.observe(ours.now() + timedelta(hours=1))
     assert clock.skew() <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_date_at_the_end_of_the_calendar_leaves_a_clock_that_tells_the_time(year: int) -> None:
+    """It is refused for its skew, and the next right date heals it."""
+    clock, right = SystemClock(), SystemClock()
+    clock.observe(datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert abs(clock.skew()) > MAX_SKEW
+    assert abs(clock.now() + timedelta(days=1) - right.now()) > MAX_SKEW
+    clock.observe(right.now())
+    assert clock.skew() == timedelta(0)
 
 
 def test_a_clock_that_has_seen_nothing_trusts_the_machine_and_knows_its_zone() -> None:

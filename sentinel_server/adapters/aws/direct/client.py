@@ -188,8 +188,8 @@ class DirectClient:
         )
         complete["user-agent"] = f"sentinel/{__version__}"
         reply = await self._connections.post(self._endpoint.path, complete, body)
-        self._look_at_the_date(reply)
         answer = self._service.protocol.answer(operation, reply)
+        self._look_at_the_date(reply)  # only now: whoever does not answer as AWS does not set the clock
         if isinstance(answer, Refused):
             raise self._error(answer, reply, operation)
         return answer
@@ -205,7 +205,7 @@ class DirectClient:
     def _look_at_the_date(self, reply: Reply) -> None:
         try:
             seen = parsedate_to_datetime(reply.headers["date"])
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             return
         if self._observe is not None and seen.tzinfo is not None:
             self._observe(seen)

@@ -142,7 +142,7 @@ class Connections:
         except OSError as error:  # a bundle of certificates that cannot be read
             why = OSError(f"{self._ca_bundle}: {error.strerror}")
             raise SSLError(endpoint_url=self._url, error=why) from error
-        made = HTTPConnection(host)
+        made = HTTPConnection("aws")  # a name that nobody looks up: its socket is made here
         made.auto_open = 0  # it would open another connection by itself, in the clear
         try:
             made.sock = _connected(addresses, self._connect, hold)
@@ -195,7 +195,7 @@ class Connections:
                 return await asyncio.shield(self._lookup())
         except TimeoutError as error:
             raise ConnectTimeoutError(endpoint_url=self._url) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError of what is no name
             raise EndpointConnectionError(endpoint_url=self._url) from error
 
     def _lookup(self) -> asyncio.Future[list[Address]]:

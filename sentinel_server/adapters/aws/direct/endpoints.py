@@ -51,6 +51,8 @@ def endpoint(service: str, region: str, url: str | None) -> Endpoint | None:
     if scheme not in ("http", "https") or not (_HOST.fullmatch(host) and _PATH.fullmatch(slash + path)):
         return None
     url = f"{scheme}://{rest}"
+    if not 0 < int(host.rpartition("]")[2].partition(":")[2] or 1) < 65536:  # nor is there such a port
+        return None
     return Endpoint(service=service, region=region, url=url)
 
 

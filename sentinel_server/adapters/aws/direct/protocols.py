@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
@@ -80,13 +80,10 @@ class JsonProtocol:
     def answer(self, operation: str, reply: Reply) -> Parsed | Refused:  # only XML says which
         """What a reply says. Raises NoAnswer and ChecksumError."""
         _check_sum(reply)
-        try:
-            members = json.loads(reply.body or b"{}")
-        except ValueError:  # of text that is no UTF-8, too
-            members = None
+        members = _json(reply.body)
         if reply.status >= _FIRST_BAD:
-            return _refused(reply, members if isinstance(members, dict) else {})
-        if not isinstance(members, dict):
+            return _refused(reply, members or {})
+        if members is None:
             raise NoAnswer
         return {name: _bytes(each) if name in self.blobs else each for name, each in members.items()}
 
@@ -110,9 +107,10 @@ class QueryProtocol:
         if reply.status >= _FIRST_BAD:
             said = _members(root.find("Error"), _text) if root is not None else {}
             return _refused(reply, {"__type": said.get("Code"), "message": said.get("Message")})
-        if root is None or root.tag != f"{operation}Response":
+        results = root.findall(f"{operation}Result") if root is not None else []
+        if root is None or root.tag != f"{operation}Response" or len(results) != 1:
             raise NoAnswer
-        return _members(root.find(f"{operation}Result"), self._value)
+        return _members(results[0], self._value)
 
     def _value(self, name: str, text: str) -> object:
         if name not in self.instants:
@@ -130,13 +128,16 @@ _FIRST_BAD = 300
 
 def _refused(reply: Reply, said: Parsed) -> Refused:
     """The name of an error may stand behind a namespace and before a link: `ns#Name:http://…`."""
-    code = said.get("__type") or said.get("code")
-    message = said.get("message") or said.get("Message") or ("" if code else _phrase(reply.status))
-    code = str(code or reply.status)
+    code = _word(said, "__type", "code").partition(":")[0].rpartition("#")[2]
+    message = _word(said, "message", "Message") or ("" if code else _phrase(reply.status))
     members = {name: each for name, each in said.items() if name not in ("__type", "message", "Message")}
-    return Refused(
-        code=code.partition(":")[0].rpartition("#")[2], message=str(message or ""), members=members
-    )
+    return Refused(code=code or str(reply.status), message=message, members=members)
+
+
+def _word(said: Parsed, *names: str) -> str:
+    """The first of them that is text, such as can be written anywhere."""
+    found = next((each for name in names if isinstance(each := said.get(name), str) and each), "")
+    return found.encode(errors="replace").decode()
 
 
 def _phrase(status: int) -> str:
@@ -152,6 +153,26 @@ def _check_sum(reply: Reply) -> None:
     found = str(zlib.crc32(reply.body))
     if told is not None and told != found:
         raise ChecksumError(checksum_type="crc32", expected_checksum=told, actual_checksum=found)
+
+
+def _json(body: bytes) -> dict[str, Any] | None:
+    """The object that `body` is, None for anything else; so AWS leaves nobody a choice of two values."""
+    try:
+        found = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_none)
+    except (ValueError, RecursionError):  # ValueError of what is not UTF-8, too
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
+def _none(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not in JSON")
 
 
 def _base64(value: object) -> str:
@@ -185,21 +206,31 @@ def _xml(body: bytes) -> ElementTree.Element | None:
     """The root, its names without their namespace; None for anything else. Entities are never expanded."""
     if b"<!" in body:
         return None
-    try:
-        root = ElementTree.fromstring(body)  # noqa: S314  # without a document type it has no entities
-    except ElementTree.ParseError:
+    try:  # as text, since in another encoding a document type would not have been seen
+        root = ElementTree.fromstring(body.decode())  # noqa: S314  # it has no entities
+    except (ElementTree.ParseError, UnicodeDecodeError):
         return None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     return root
 
 
-def _members(element: ElementTree.Element | None, value: Callable[[str, str], object]) -> dict[str, Any]:
+_DEEPEST = 8
+
+
+def _members(
+    element: ElementTree.Element | None, value: Callable[[str, str], object], depth: int = 1
+) -> dict[str, Any]:
+    """Raises NoAnswer for one that is there twice, and for more depth than any answer has."""
     if element is None:
         return {}
-    return {
-        each.tag: _members(each, value) if len(each) else value(each.tag, each.text or "") for each in element
+    found = {
+        each.tag: _members(each, value, depth + 1) if len(each) else value(each.tag, each.text or "")
+        for each in (element if depth <= _DEEPEST else ())
     }
+    if len(found) != len(element):
+        raise NoAnswer
+    return found
 
 
 def _text(_name: str, text: str) -> object:

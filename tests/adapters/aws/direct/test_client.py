@@ -178,6 +178,8 @@ async def test_nobody_there_is_told_after_the_last_attempt() -> None:
         ("Mon, 23 Nov 2026 05:00:00 GMT", [datetime(2026, 11, 23, 5, tzinfo=UTC)]),
         ("yesterday", []),
         ("Mon, 23 Nov 2026 05:00:00 -0000", []),
+        ("Mon, 23 Nov 2026 05:00:00 +99999999999999", []),
+        ("Mon, 99999999999999999999 Nov 2026 05:00:00 GMT", []),
     ],
 )
 async def test_the_date_of_an_answer_is_observed_if_it_is_one(date: str, seen: list[datetime]) -> None:
@@ -186,6 +188,16 @@ async def test_the_date_of_an_answer_is_observed_if_it_is_one(date: str, seen: l
         async with ssm(host, observe=found.append) as client:
             await client.get_parameter(Name="a")
     assert found == seen
+
+
+async def test_who_does_not_answer_as_aws_does_does_not_set_the_clock() -> None:
+    found: list[datetime] = []
+    page = an_answer(b"<html>Welcome</html>", more="Date: Mon, 23 Nov 2026 05:00:00 GMT\r\n")
+    with TcpHost([page]) as host:
+        async with ssm(host, observe=found.append) as client:
+            with pytest.raises(BotoCoreError):
+                await client.get_parameter(Name="a")
+    assert found == []
 
 
 async def test_an_operation_that_is_not_called_directly_is_not_there() -> None:

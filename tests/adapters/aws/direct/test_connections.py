@@ -413,6 +413,22 @@ async def test_silence_ends_by_itself() -> None:
         await until(host.gone.is_set)
 
 
+@pytest.mark.parametrize("name", ["a..b", "x" * 64, ".localhost"])
+async def test_what_is_no_name_is_not_there(name: str) -> None:
+    async with open_to(f"https://{name}:9") as opened:
+        with pytest.raises(EndpointConnectionError):
+            await fetched(opened)
+
+
+@pytest.mark.parametrize("name", ["[::ffff]", "[fd00::]", "[::1]"])
+async def test_an_address_is_not_taken_for_a_name_and_a_port(name: str) -> None:
+    with TcpHost([an_answer(b"1")]) as host:
+        async with open_to(f"http://{name}:{host.port}") as opened:
+            where = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", host.port))]
+            opened.give(opened.opened(where))
+            assert await fetched(opened) == b"1"
+
+
 async def test_a_host_that_is_not_there_is_said_to_be_so() -> None:
     async with open_to("http://localhost:9") as opened:
         with pytest.raises(EndpointConnectionError, match="localhost:9"):

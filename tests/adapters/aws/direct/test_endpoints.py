@@ -47,6 +47,8 @@ def test_what_is_no_region_is_left_to_botocore(region: str) -> None:
         ("https://Vpce-1.sts.eu-west-1.vpce.amazonaws.com", "vpce-1.sts.eu-west-1.vpce.amazonaws.com", "/"),
         ("https://proxy.example:443/aws/sts", "proxy.example", "/aws/sts"),
         ("http://[::1]:8000", "[::1]:8000", "/"),
+        ("http://[fd00::1]", "[fd00::1]", "/"),
+        ("http://proxy.example:65535", "proxy.example:65535", "/"),
     ],
 )
 def test_a_url_of_ones_own_is_asked(url: str, host: str, path: str) -> None:
@@ -66,6 +68,9 @@ def test_a_url_of_ones_own_is_asked(url: str, host: str, path: str) -> None:
         "https://proxy.example/%41",
         "https://pr\u00f6xy.example",
         "https://proxy.example:port",
+        "https://proxy.example:0",
+        "http://proxy.example:65536",
+        "http://[::1]:99999",
         "unix:///run/sts",
         "proxy.example",
         "",

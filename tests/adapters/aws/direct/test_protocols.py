@@ -198,13 +198,55 @@ PAGE = b"<!DOCTYPE html><html><body>Welcome to our hotel</body></html>"
 BOMB = b'<!DOCTYPE a [<!ENTITY b "cc">]><GetCallerIdentityResponse>&b;</GetCallerIdentityResponse>'
 
 
-@pytest.mark.parametrize("body", [PAGE, BOMB, b"", b"{}", b"<a/>", b"<GetSessionTokenResponse/>", b"\xff"])
+TWICE = b"<GetCallerIdentityResponse>%s</GetCallerIdentityResponse>"
+NO_XML = [
+    PAGE,
+    BOMB,
+    b'<?xml version="1.0" encoding="utf-16"?>'.decode().encode("utf-16") + BOMB.decode().encode("utf-16-le"),
+    b'<?xml version="1.0" encoding="idna"?><GetCallerIdentityResponse/>',
+    b'<?xml version="1.0" encoding="shift_jis"?><GetCallerIdentityResponse/>',
+    b'<?xml version="1.0" encoding="latin-1"?><GetCallerIdentityResponse>\xe9</GetCallerIdentityResponse>',
+    TWICE % (b"<GetCallerIdentityResult><Arn>%s</Arn></GetCallerIdentityResult>" * 2 % (b"a", b"b")),
+    TWICE % b"<GetCallerIdentityResult><Arn>a</Arn><Arn>b</Arn></GetCallerIdentityResult>",
+    TWICE % (b"<GetCallerIdentityResult>" + b"<a>" * 9000 + b"</a>" * 9000 + b"</GetCallerIdentityResult>"),
+    TWICE % b"",
+    b"",
+    b"{}",
+    b"<a/>",
+    b"<GetSessionTokenResponse/>",
+    b"\xff",
+]
+
+
+@pytest.mark.parametrize("body", NO_XML, ids=lambda body: str(body[:60]))
 def test_what_is_no_answer_of_sts_is_none(body: bytes) -> None:
     with pytest.raises(NoAnswer):
         ours(("sts", "GetCallerIdentity"), Reply(status=200, headers={}, body=body))
 
 
-@pytest.mark.parametrize("body", [PAGE, b"[]", b"null", b'"x"', b"{", b"\xff\xfe", b"NaN"])
+NO_JSON = [
+    PAGE,
+    b"",
+    b"[]",
+    b"null",
+    b'"x"',
+    b"{",
+    b"\xff\xfe",
+    b"NaN",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"Count": ' + b"9" * 5000 + b"}",
+    b'{"Items": [], "Count": NaN}',
+    b'{"Items": [], "Count": -Infinity}',
+    b'{"Items": [{"id": {"S": "block"}}], "Items": []}',
+    b'{"Items": [{"id": {"S": "a", "S": "b"}}]}',
+    '{"Items": []}'.encode("utf-16"),
+    '{"Items": []}'.encode("utf-8-sig"),
+    b'{"Items": [{"id": {"S": "\xed\xa0\x80"}}]}',
+]
+
+
+@pytest.mark.parametrize("body", NO_JSON, ids=lambda body: str(body[:40]))
 def test_what_is_no_answer_of_a_json_service_is_none(body: bytes) -> None:
     with pytest.raises(NoAnswer):
         ours(("dynamodb", "Query"), Reply(status=200, headers={}, body=body))
@@ -216,6 +258,38 @@ def test_somebody_elses_error_is_one_by_its_status(asked: tuple[str, str], statu
     found = ours(asked, Reply(status=status, headers={}, body=PAGE))
     assert isinstance(found, Refused)
     assert found.code == str(status)
+
+
+ODD_ERRORS = [
+    (("ssm", "GetParameter"), b"[" * 100_000),
+    (("ssm", "GetParameter"), b'{"__type": ["AccessDenied"], "message": {"a": 1}, "code": 7}'),
+    (("ssm", "GetParameter"), b'{"__type": "ns#", "message": null}'),
+    (("sts", "AssumeRole"), b'<?xml version="1.0" encoding="nobody"?><ErrorResponse/>'),
+    (
+        ("sts", "AssumeRole"),
+        b"<ErrorResponse><Error><Code><a/></Code><Message><b/></Message></Error></ErrorResponse>",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "body"), ODD_ERRORS, ids=lambda value: str(value)[:40])
+def test_an_error_that_names_none_is_one_by_its_status(asked: tuple[str, str], body: bytes) -> None:
+    found = ours(asked, Reply(status=403, headers={}, body=body))
+    assert isinstance(found, Refused)
+    assert (found.code, found.message) == ("403", "Forbidden")
+
+
+def test_an_error_that_is_deeper_than_any_is_none() -> None:
+    body = b"<ErrorResponse><Error>" + b"<a>" * 9000 + b"</a>" * 9000 + b"</Error></ErrorResponse>"
+    with pytest.raises(NoAnswer):
+        ours(("sts", "AssumeRole"), Reply(status=403, headers={}, body=body))
+
+
+def test_what_an_error_says_can_be_written_anywhere() -> None:
+    """Half of a pair of surrogates is nothing that a log or a terminal takes."""
+    body = b'{"__type": "Odd\\udc00", "message": "\\ud800 no"}'
+    found = ours(("ssm", "GetParameter"), Reply(status=400, headers={}, body=body))
+    assert (found.code, found.message) == ("Odd?", "? no")
 
 
 @pytest.mark.parametrize("expiration", ["", "soon", "2026-13-01T00:00:00Z"])

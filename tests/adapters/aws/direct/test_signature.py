@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,9 +68,29 @@ def test_a_signature_is_botocores(
     assert ours["x-amz-date"] == at.strftime("%Y%m%dT%H%M%SZ")
 
 
+@pytest.mark.parametrize("odd", ["a b", "a\nb", "a\r\n b", "a\n b", "é", "\udcff", "日", "\x7f", "\x00"])
+@pytest.mark.parametrize("part", ["access_key_id", "session_token"])
+def test_what_cannot_stand_in_a_header_is_not_signed(part: str, odd: str) -> None:
+    keys = AwsCredentials(access_key_id="AKIA", secret_access_key=Secret("s"))
+    value: Any = odd if part == "access_key_id" else Secret(odd)
+    with pytest.raises(BotoCoreError, match="characters that those of AWS do not have") as caught:
+        signed_with(replace(keys, **{part: value}))
+    assert odd not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["a b", "é", "\udcff"])
+def test_any_secret_of_a_file_or_the_environment_signs(secret: str) -> None:
+    """AWS will say that it is none; variables that are not UTF-8 come as surrogates."""
+    signed_with(AwsCredentials(access_key_id="AKIA", secret_access_key=Secret(secret)))
+
+
+def signed_with(keys: AwsCredentials) -> dict[str, str]:
+    at, scope = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), Scope(service="sts", region="us-east-1")
+    return signed({"host": "h"}, b"", path="/", scope=scope, credentials=keys, at=at)
+
+
 def test_a_token_is_sent_and_signed_only_where_there_is_one() -> None:
     keys = AwsCredentials(access_key_id="AKIA", secret_access_key=Secret("s"))
-    at, scope = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), Scope(service="sts", region="us-east-1")
-    bare = signed({"host": "h"}, b"", path="/", scope=scope, credentials=keys, at=at)
+    bare = signed_with(keys)
     assert "x-amz-security-token" not in bare
     assert "SignedHeaders=host;x-amz-date," in bare["authorization"]
