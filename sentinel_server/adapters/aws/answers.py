@@ -49,7 +49,7 @@ def answer_errors(doing: str, otherwise: type[SentinelError]) -> Iterator[None]:
     with aws_errors(doing, otherwise):
         try:
             yield
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise otherwise(f"{doing}: the answer is not one of AWS") from error
 
 

@@ -46,6 +46,7 @@ PROOF = {"ReturnConsumedCapacity": "TOTAL"}
 that of a hotel's network, would read like it.
 """
 
+_WHOLE = re.compile(r"-?[0-9]{1,38}")
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -167,16 +168,18 @@ async def look(
         # and must not read as "nobody is blocked".
         if len(responses) != len(wanted):
             raise StoreUnavailable(f"reading table {' and '.join(wanted)}: the answer is not of these tables")
-        return {
-            table: tuple(read_item(row) for row in _rows_of(responses, table, alone=len(wanted) == 1))
-            for table in wanted
-        }
+        return {table: _rows_of(responses, table, key, keys) for table, keys in wanted.items()}
 
 
-def _rows_of(responses: Any, table: str, *, alone: bool) -> Any:
-    """A table asked for by its ARN may be answered under its name."""
-    name = table if table in responses else table.rpartition("/")[2]
-    return next(iter(responses.values())) if alone else responses[name]
+def _rows_of(responses: Any, table: str, key: str, wanted: Sequence[str]) -> tuple[Item, ...]:
+    """A table asked for by its ARN may be answered under its name. Raises KeyError for any other answer."""
+    found = responses[table if table in responses else table.rpartition("/")[2]]
+    if not isinstance(found, list):
+        raise TypeError("no list is no answer either")
+    rows = tuple(read_item(row) for row in found)
+    if not {row[key] for row in rows} <= set(wanted):
+        raise KeyError("somebody else's rows")
+    return rows
 
 
 def no_answer(*tables: str) -> StoreUnavailable:
@@ -288,4 +291,4 @@ def _read(cell: Mapping[str, Any]) -> Value:
     if "S" in cell:
         return str(cell["S"])
     number = str(cell.get("N", ""))
-    return int(number) if number.lstrip("-").isdecimal() else ""
+    return int(number) if _WHOLE.fullmatch(number) else ""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.answers import aws_errors
-from sentinel_server.adapters.aws.policies import refusal
+from sentinel_server.adapters.aws.answers import answer_errors
+from sentinel_server.adapters.aws.policies import parameter_in, refusal
 from sentinel_server.errors import PolicyUnavailable
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 async def read_parameter(client: SSMClient, name: str) -> bytes:
     """What the parameter of that name holds now. Raises PolicyUnavailable, and what base credentials may."""
     region = client.meta.region_name
-    with aws_errors(f"reading the SSM parameter {name} in {region}", PolicyUnavailable):
+    with answer_errors(f"reading the SSM parameter {name} in {region}", PolicyUnavailable):
         try:
             answer = await client.get_parameter(Name=name, WithDecryption=True)
         except ClientError as error:
             if refused := refusal(error, name, name, region):
                 raise refused from error
             raise
-    text: str | None = answer.get("Parameter", {}).get("Value")
+        text: str | None = parameter_in(answer, name).get("Value")
     if not text:
         raise PolicyUnavailable(f"the SSM parameter {name} is empty", hint="put a document into it")
     return text.encode("utf-8", "surrogatepass")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.answers import answer_errors, error_code
 from sentinel_server.errors import InvalidIdentifier, PolicyUnavailable
 from sentinel_server.policy.loading import loaded_policy
 from sentinel_server.policy.schema import LoadedPolicy, Origin
@@ -16,7 +17,7 @@ from sentinel_server.policy.stored import SUFFIX
 
 if TYPE_CHECKING:
     from types_aiobotocore_ssm import SSMClient
-    from types_aiobotocore_ssm.type_defs import ParameterTypeDef
+    from types_aiobotocore_ssm.type_defs import GetParameterResultTypeDef, ParameterTypeDef
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html; a colon would
 # choose a version or a label.
@@ -65,14 +66,24 @@ class SsmPolicies:
     async def _fetch(self, name: str, profile: str) -> ParameterTypeDef:
         region = self._client.meta.region_name
         doing = f"reading the policy of {profile} from the SSM parameter {name} in {region}"
-        with aws_errors(doing, PolicyUnavailable):
+        with answer_errors(doing, PolicyUnavailable):
             try:
                 answer = await self._client.get_parameter(Name=name, WithDecryption=True)
             except ClientError as error:
                 if refused := refusal(error, name, profile, region):
                     raise refused from error
                 raise
-        return answer.get("Parameter", {})
+            return parameter_in(answer, name)
+
+
+def parameter_in(answer: GetParameterResultTypeDef, name: str) -> ParameterTypeDef:
+    """What SSM says of the parameter `name`. Raises TypeError for what it says of anything else."""
+    found: Mapping[str, Any] = answer.get("Parameter", {})
+    if not all(isinstance(found.get(each, ""), str) for each in ("Name", "Value", "ARN")):
+        raise TypeError("text was asked for")
+    if found.get("Name", name) not in (name, name.partition(":")[0]) and not name.startswith("arn:"):
+        raise TypeError("another parameter")
+    return answer.get("Parameter", {})
 
 
 def refusal(error: ClientError, name: str, profile: str, region: str) -> PolicyUnavailable | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
@@ -149,8 +149,19 @@ def sts_errors(doing: str) -> Iterator[None]:
         raise UpstreamFailed(f"{doing}: STS's answer cannot be used ({type(error).__name__})") from error
 
 
+_MEMBERS: Mapping[Literal["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"], type] = {
+    "AccessKeyId": str,
+    "SecretAccessKey": str,
+    "SessionToken": str,
+    "Expiration": datetime,
+}
+
+
 def credentials_from(given: CredentialsTypeDef) -> AwsCredentials:
-    """STS's `Credentials` as ours. Raises KeyError when one is missing."""
+    """STS's `Credentials` as ours. Raises KeyError and TypeError for what is none."""
+    for name, kind in _MEMBERS.items():
+        if not isinstance(given[name], kind) or not given[name]:
+            raise TypeError(name)
     return AwsCredentials(
         access_key_id=given["AccessKeyId"],
         secret_access_key=Secret(given["SecretAccessKey"]),

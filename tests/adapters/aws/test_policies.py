@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from sentinel_server.adapters.aws.parameters import read_parameter
 from sentinel_server.adapters.aws.policies import SsmPolicies
 from sentinel_server.adapters.aws.timing import URGENT
 from sentinel_server.errors import InvalidIdentifier, LoginRequired, PolicyUnavailable, SentinelError
@@ -125,3 +127,49 @@ async def test_lapsed_base_credentials_ask_for_a_login() -> None:
 
     error = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "GetParameter")
     assert isinstance(await refusal(odd(error)), LoginRequired)
+
+
+class Garbling:
+    """A client that answers every reading with what a test put here."""
+
+    meta = SimpleNamespace(region_name="us-east-1")
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    async def get_parameter(self, **_: object) -> object:
+        """The answer."""
+        return self.answer
+
+
+GOOD = {"Name": "/sentinel/policies/prod", "Value": ALLOW, "ARN": "arn:aws:ssm:us-east-1:111122223333:p/x"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        {"Parameter": None},
+        {"Parameter": []},
+        {"Parameter": "x"},
+        {"Parameter": {**GOOD, "Value": 3}},
+        {"Parameter": {**GOOD, "Value": ["x"]}},
+        {"Parameter": {**GOOD, "ARN": 1}},
+        {"Parameter": {**GOOD, "Name": None}},
+        {"Parameter": {**GOOD, "Name": "/sentinel/policies/dev"}},
+    ],
+    ids=str,
+)
+async def test_an_answer_that_is_not_of_this_policy_is_none(answer: object) -> None:
+    client: Any = Garbling(answer)
+    with pytest.raises(PolicyUnavailable, match="not one of AWS"):
+        await SsmPolicies(client).load("prod")
+    with pytest.raises(PolicyUnavailable, match="not one of AWS"):
+        await read_parameter(client, "/sentinel/policies/prod")
+
+
+@pytest.mark.parametrize("asked", ["/sentinel/policies/prod", "/sentinel/policies/prod:3", GOOD["ARN"]])
+async def test_a_parameter_is_known_by_its_name_however_it_was_asked_for(asked: str) -> None:
+    client: Any = Garbling({"Parameter": GOOD})
+    assert (await SsmPolicies(client, parameter=asked).load("prod")).account == "111122223333"

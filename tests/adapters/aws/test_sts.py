@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.clients import AwsSession
-from sentinel_server.adapters.aws.sts import STS_TIMING, StsAssumer, StsClient
+from sentinel_server.adapters.aws.sts import STS_TIMING, StsAssumer, StsClient, credentials_from
 from sentinel_server.clock import SystemClock
 from sentinel_server.credentials.deadline import deadline_policy
 from sentinel_server.credentials.endpoints import Direct
@@ -359,3 +359,14 @@ async def test_a_session_may_end_a_minute_later_than_asked_for_clocks_that_diffe
     answer = an_answer(Credentials={"Expiration": NOON + timedelta(minutes=16)})
     roles = StsAssumer(StsClient(cast("AwsSession", CannedSts(answer))), FakeBase(), FakeClock())
     assert (await roles.assume(an_ask("arn:aws:iam::111122223333:role/prod"))).access_key_id == "ASIAX"
+
+
+@pytest.mark.parametrize("name", ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"])
+@pytest.mark.parametrize("value", [None, "", {"a": ""}, 7])
+def test_credentials_that_are_none_are_not_made_up(name: str, value: object) -> None:
+    good = {"AccessKeyId": "ASIA", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": NOON}
+    assert credentials_from(cast(Any, good)).expires_at == NOON
+    with pytest.raises(TypeError, match=name):
+        credentials_from(cast(Any, {**good, name: value}))
+    with pytest.raises(KeyError):
+        credentials_from(cast(Any, {key: each for key, each in good.items() if key != name}))
