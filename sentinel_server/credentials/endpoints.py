@@ -73,7 +73,7 @@ def direct_for(profile: Profile | None, environment: Mapping[str, str]) -> Direc
     https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html lists them.
     """
     section: Mapping[str, object] = profile.settings if profile else {}
-    if any(environment.get(name) for proxy in _PROXIES for name in (proxy, proxy.upper())):
+    if any(value and name.lower() in _PROXIES for name, value in environment.items()):
         return None
     for key, plain in _PLAIN.items():
         said = environment.get(f"AWS_{key.upper()}") or section.get(key)
@@ -84,7 +84,9 @@ def direct_for(profile: Profile | None, environment: Mapping[str, str]) -> Direc
     return Direct(ca_bundle=str(bundle) if bundle else None)
 
 
-_PROXIES = ("all_proxy", "http_proxy", "https_proxy")
+_PROXIES = frozenset({"all_proxy", "http_proxy", "https_proxy"})
+"""Variables, in any case: Python's `getproxies`, which botocore asks, takes `Https_Proxy` too."""
+
 _NO = frozenset({"false"})
 _PLAIN: Mapping[str, frozenset[str]] = {
     "use_fips_endpoint": _NO,

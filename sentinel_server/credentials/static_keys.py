@@ -21,12 +21,16 @@ def static_keys(profile: str, config: FileText | None, credentials: FileText | N
 
 
 def _section(profile: str, file: FileText, kind: str | None) -> Section | None:
-    """The section of a profile: named by itself in the credentials file, after `profile` in the other."""
+    """The section of a profile: named by itself in the credentials file, after `profile` in the other.
+
+    Of `[default]` and `[profile default]`, the last one, as in botocore.
+    """
+    found = None
     for title, section in parse_sections(file).items():
         name = title if kind is None or title == "default" else titled(title, kind)
         if name == profile:
-            return section
-    return None
+            found = section
+    return found
 
 
 def _keys(profile: str, section: Section, path: str) -> AwsCredentials:

@@ -5,6 +5,8 @@ import pytest
 from sentinel_server.credentials.config_file import FileText
 from sentinel_server.credentials.endpoints import (
     FIRST_REGIONS,
+    Direct,
+    direct_for,
     endpoint_of,
     endpoints_for,
     region_of,
@@ -71,3 +73,52 @@ def test_only_services_with_an_endpoint_are_named() -> None:
         "sts": "http://service",
     }
     assert endpoints_for(None, {}) == {}
+
+
+PROXIES = ["HTTPS_PROXY", "https_proxy", "Https_Proxy", "http_proxy", "HTTP_proxy", "ALL_PROXY", "all_proxy"]
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_no_call_goes_past_a_proxy_however_its_variable_is_written(name: str) -> None:
+    assert direct_for(None, {name: "http://proxy:3128"}) is None
+    assert direct_for(None, {name: "http://proxy:3128", "NO_PROXY": "*"}) is None  # botocore knows how
+    assert direct_for(None, {name: "", "NO_PROXY": "*", "FTP_PROXY": "http://proxy:3128"}) == Direct()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "use_fips_endpoint = true",
+        "use_fips_endpoint = yes",
+        "use_dualstack_endpoint = TRUE",
+        "sts_regional_endpoints = legacy",
+        "sigv4a_signing_region_set = *",
+        "auth_scheme_preference = sigv4a",
+    ],
+)
+def test_endpoints_of_another_kind_are_left_to_botocore(setting: str) -> None:
+    key, _, value = setting.partition(" = ")
+    assert direct_for(profile("a", f"[profile a]\n{setting}\n"), {}) is None
+    assert direct_for(None, {f"AWS_{key.upper()}": value}) is None
+    assert direct_for(profile("b", f"[profile a]\n{setting}\n[profile b]\n"), {}) == Direct()
+
+
+@pytest.mark.parametrize("setting", ["use_fips_endpoint = False", "sts_regional_endpoints = regional"])
+def test_what_is_plain_may_be_said(setting: str) -> None:
+    assert direct_for(profile("a", f"[profile a]\n{setting}\n"), {}) == Direct()
+
+
+@pytest.mark.parametrize(
+    ("environment", "trusted"),
+    [
+        ({}, "profile.pem"),
+        ({"AWS_CA_BUNDLE": "env.pem", "REQUESTS_CA_BUNDLE": "requests.pem"}, "env.pem"),
+        ({"REQUESTS_CA_BUNDLE": "requests.pem"}, "profile.pem"),
+        ({"SSL_CERT_FILE": "openssl.pem", "CURL_CA_BUNDLE": "curl.pem"}, "profile.pem"),
+    ],
+)
+def test_who_is_trusted_is_whom_botocore_trusts(environment: dict[str, str], trusted: str) -> None:
+    text = "[profile a]\nca_bundle = profile.pem\n[profile b]\n"
+    assert direct_for(profile("a", text), environment) == Direct(ca_bundle=trusted)
+    without = environment.get("AWS_CA_BUNDLE") or environment.get("REQUESTS_CA_BUNDLE")
+    assert direct_for(profile("b", text), environment) == Direct(ca_bundle=without)

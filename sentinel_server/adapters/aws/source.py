@@ -69,7 +69,7 @@ class OwnCredentials:
         self._kept = kept
         self._loaded: Held | None = None
         self._is_kept = False
-        self._read_at: tuple[int, ...] = ()
+        self._read_at: tuple[tuple[int, ...], ...] = ()
 
     @property
     def instant(self) -> bool:
@@ -104,11 +104,11 @@ class OwnCredentials:
             self._loaded, self._read_at = found, read_at
         return self._loaded
 
-    def _changes(self) -> tuple[int, ...]:
+    def _changes(self) -> tuple[tuple[int, ...], ...]:
         profile = self._source.profile
         if profile is None or not profile.has_static_keys:
             return ()
-        return tuple(map(_changed_at, self._files))
+        return tuple(map(_seen, self._files))
 
     async def _find(self) -> Held | None:
         keys = self._plain_keys()
@@ -158,12 +158,16 @@ def _text(path: Path) -> FileText | None:
         raise InvalidSetting(f"cannot read {path}: {why}", hint="check its permissions") from error
 
 
-def _changed_at(path: Path) -> int:
-    """When the file was last written, in nanoseconds; 0 when it is not there. One look: fetches do this."""
+def _seen(path: Path) -> tuple[int, ...]:
+    """What is another one when the file is; empty when it is not there. One look: fetches do this.
+
+    Tools that keep the time of writing, or write twice within a tick of the clock, change one of the others.
+    """
     try:
-        return os.stat(path).st_mtime_ns
+        found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return 0
+        return ()
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
 def _named(source: BaseSource) -> str:

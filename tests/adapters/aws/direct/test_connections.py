@@ -485,6 +485,7 @@ def test_what_is_trusted_is_what_botocore_trusts() -> None:
     theirs.load_verify_locations(get_cert_path(True))
     assert (ours.verify_mode, ours.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert ours.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert (ours.verify_flags, ours.verify_mode) == (theirs.verify_flags, theirs.verify_mode)
     assert sorted(map(repr, ours.get_ca_certs())) == sorted(map(repr, theirs.get_ca_certs()))
 
 
