@@ -1,7 +1,8 @@
 """Servers that decide nothing, each a program of its own: the measure of ours.
 
 `bare` returns fixed bytes; `sqlite` and `dynamodb` first make the read that a fetch makes, by the plain
-library. One JSON order comes on stdin, the port goes to stdout, and the end of stdin is the end of it.
+library and by the product's own client. One JSON order comes on stdin, the port goes to stdout, and the end
+of stdin is the end of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+
+from sentinel_server.adapters.aws.clients import AwsSession
+from sentinel_server.credentials.endpoints import Direct
+from sentinel_server.credentials.model import AwsCredentials
+from sentinel_server.secret import Secret
 
 Read = Callable[[], Awaitable[object]]
 
@@ -88,11 +94,22 @@ def _sqlite(order: Order) -> Read:
 
 
 async def _dynamodb(order: Order, stack: AsyncExitStack) -> Read:
-    import aioboto3
+    import boto3  # type: ignore[import-untyped]
 
-    client: Any = await stack.enter_async_context(
-        aioboto3.Session(region_name="us-east-1").client("dynamodb", endpoint_url=order.where)
+    found = boto3.Session().get_credentials()
+    assert found is not None
+    keys = AwsCredentials(access_key_id=found.access_key, secret_access_key=Secret(found.secret_key))
+
+    async def credentials() -> AwsCredentials:
+        return keys
+
+    session = AwsSession(
+        region="us-east-1",
+        credentials=credentials,
+        endpoints={"dynamodb": order.where},
+        direct=Direct(),
     )
+    client: Any = await stack.enter_async_context(session.calls("dynamodb"))
     wanted = {"Keys": [{"id": {"S": each}} for each in order.ids], "ConsistentRead": True}
 
     async def read() -> object:
