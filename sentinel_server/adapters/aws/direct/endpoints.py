@@ -46,7 +46,7 @@ def endpoint(service: str, region: str, url: str | None) -> Endpoint | None:
     if url is None:
         suffix = _suffix(region)
         url = f"https://{service}.{region}.{suffix}" if suffix else ""
-    scheme, _, rest = url.removesuffix("/").partition("://")
+    scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     if scheme not in ("http", "https") or not (_HOST.fullmatch(host) and _PATH.fullmatch(slash + path)):
         return None

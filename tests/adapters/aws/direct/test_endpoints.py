@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.session
 import pytest
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.direct.client import SERVICES
 from sentinel_server.adapters.aws.direct.endpoints import endpoint
@@ -48,6 +53,8 @@ def test_what_is_no_region_is_left_to_botocore(region: str) -> None:
         ("https://proxy.example:443/aws/sts", "proxy.example", "/aws/sts"),
         ("http://[::1]:8000", "[::1]:8000", "/"),
         ("http://[fd00::1]", "[fd00::1]", "/"),
+        ("https://proxy.example/aws/", "proxy.example", "/aws/"),
+        ("https://proxy.example/", "proxy.example", "/"),
         ("http://proxy.example:65535", "proxy.example:65535", "/"),
     ],
 )
@@ -55,6 +62,31 @@ def test_a_url_of_ones_own_is_asked(url: str, host: str, path: str) -> None:
     found = endpoint("sts", "us-east-1", url)
     assert found is not None
     assert (found.host, found.path) == (host, path)
+    assert urlsplit(asked_by_botocore(url)).path == path
+
+
+def asked_by_botocore(url: str) -> str:
+    """Where botocore sends a request for what is at `url`."""
+    asked: list[str] = []
+
+    def note(request: Any, **_: object) -> AWSResponse:
+        asked.append(request.url)
+        return AWSResponse(request.url, 503, HTTPHeaders(), RawResponse())
+
+    once = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+    client = SESSION.create_client("sts", "us-east-1", endpoint_url=url, config=once)
+    client.meta.events.register("before-send", note)
+    with pytest.raises(ClientError):
+        client.get_caller_identity()
+    return asked[0]
+
+
+class RawResponse:
+    """A body with nothing in it."""
+
+    def stream(self) -> Iterator[bytes]:
+        """Its pieces."""
+        yield b""
 
 
 @pytest.mark.parametrize(
