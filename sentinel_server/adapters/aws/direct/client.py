@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ChecksumError, ClientError, HTTPC
 from botocore.exceptions import ConnectionError as NoConnection
 
 from sentinel_server import __version__
-from sentinel_server.adapters.aws.direct.connections import Connections
+from sentinel_server.adapters.aws.direct.connections import LARGEST, Connections
 from sentinel_server.adapters.aws.direct.endpoints import Endpoint
 from sentinel_server.adapters.aws.direct.protocols import (
     JsonProtocol,
@@ -32,10 +32,14 @@ from sentinel_server.frozen import frozen
 
 @frozen
 class Service:
-    """A service's protocol and the operations that are called directly, by their names as methods."""
+    """A service's protocol and the operations that are called directly, by their names as methods.
+
+    `largest` is the bytes of an answer that is read.
+    """
 
     protocol: WireProtocol
     operations: Mapping[str, str]
+    largest: int = 2**20
 
 
 def _named(*operations: str) -> dict[str, str]:
@@ -47,6 +51,7 @@ SERVICES: Mapping[str, Service] = {
     "dynamodb": Service(
         protocol=JsonProtocol(target="DynamoDB_20120810", version="1.0"),
         operations=_named("BatchGetItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+        largest=LARGEST,
     ),
     "kms": Service(
         protocol=JsonProtocol(
@@ -147,6 +152,7 @@ class DirectClient:
             connect=timing.connect,
             read=timing.read,
             ca_bundle=ca_bundle,
+            largest=service.largest,
             monotonic=clock.monotonic,
         )
 

@@ -87,6 +87,10 @@ class Connections:
                 return await self._posted(path, headers, body)
         except TimeoutError as error:
             raise ReadTimeoutError(endpoint_url=self._url) from error
+        except asyncio.CancelledError:
+            if not _is_cancelled():  # by a close, while it waited for a thread or for a name
+                self._refuse_when_closed()
+            raise
 
     async def _posted(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         self._refuse_when_closed()
@@ -98,10 +102,6 @@ class Connections:
         self._busy.add(exchange)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, exchange.run)
-        except asyncio.CancelledError:
-            if not _is_cancelled():  # by a close, while it waited for a thread
-                self._refuse_when_closed()
-            raise
         finally:
             self._busy.discard(exchange)
             exchange.abandon()
@@ -111,13 +111,13 @@ class Connections:
             raise ConnectionClosedError(endpoint_url=self._url)
 
     def close(self) -> None:
-        """End all of them; what is under way fails."""
+        """End all of them, in the loop; what is under way fails."""
         self._closed = True
         for exchange in tuple(self._busy):
             exchange.abandon()
-        while self._idle:
-            with suppress(IndexError):  # a thread that gives one back does the same
-                self._idle.pop()[0].close()
+        for lookup in self._lookups:
+            lookup.cancel()
+        self._close_idle()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def give(self, connection: HTTPConnection) -> None:
@@ -127,7 +127,12 @@ class Connections:
             return
         self._idle.append((connection, self._monotonic() + IDLE_SECONDS))
         if self._closed:
-            self.close()
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            with suppress(IndexError):  # a thread that gives one back does the same
+                self._idle.pop()[0].close()
 
     def opened(
         self, addresses: Sequence[Address], hold: Callable[[socket.socket], None] = lambda _: None

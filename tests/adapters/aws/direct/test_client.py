@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ReadTimeoutError
 
 from sentinel_server.adapters.aws.clients import AwsSession
-from sentinel_server.adapters.aws.direct.client import DirectClient
+from sentinel_server.adapters.aws.direct.client import SERVICES, DirectClient
 from sentinel_server.adapters.aws.timing import PATIENT, URGENT, Timing
 from sentinel_server.credentials.endpoints import Direct
 from sentinel_server.credentials.model import AwsCredentials
@@ -154,6 +154,15 @@ async def test_somebody_elses_page_is_no_answer_and_not_asked_for_again() -> Non
             with pytest.raises(BotoCoreError, match="not one of AWS"):
                 await client.get_parameter(Name="a")
     assert len(host.requests) == 1
+
+
+async def test_an_answer_that_is_larger_than_any_of_the_service_is_none() -> None:
+    """A policy has 8 KB; what is read of anything else would be paid for by this machine's memory."""
+    with TcpHost([an_answer(b'{"Parameter": {"Value": "%s"}}' % (b"x" * 2**20))], [an_answer()]) as host:
+        async with ssm(host) as client:
+            with pytest.raises(BotoCoreError, match="not one of AWS"):
+                await client.get_parameter(Name="a")
+    assert SERVICES["dynamodb"].largest > 16 * 2**20 > SERVICES["sts"].largest
 
 
 async def test_a_fetch_asks_once_and_waits_less() -> None:

@@ -224,6 +224,24 @@ async def test_whoever_waits_for_a_thread_is_told_when_all_is_closed() -> None:
     assert [type(each) for each in outcomes] == [ConnectionClosedError] * 3
 
 
+async def test_whoever_waits_for_a_name_is_told_when_all_is_closed() -> None:
+    loop, never = asyncio.get_running_loop(), asyncio.Event()
+
+    async def look_up(*_: object, **__: object) -> Any:
+        await never.wait()
+
+    loop.getaddrinfo = look_up  # type: ignore[method-assign]
+    opened = Connections("http://nowhere.example", connect=DEADLINE, read=DEADLINE)
+    before = asyncio.all_tasks()
+    asking = [asyncio.create_task(fetched(opened)) for _ in range(LOOKUPS + 1)]
+    await until(lambda: len(opened._lookups) == LOOKUPS)
+    opened.close()
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    del loop.getaddrinfo
+    assert {type(each) for each in outcomes} == {ConnectionClosedError}
+    assert asyncio.all_tasks() == before
+
+
 async def test_who_is_cancelled_while_all_is_closed_stays_so() -> None:
     with TcpHost([HANG]) as host:
         opened = Connections(host.url, connect=DEADLINE, read=DEADLINE, limit=1)
