@@ -22,6 +22,7 @@ from sentinel_server.breakglass.rows import event_ref
 from sentinel_server.breakglass.tally import keys
 from sentinel_server.errors import StoreUnavailable
 from sentinel_server.records.model import RETENTION, Change, Ledger, Ref, Search, Value, kept
+from sentinel_server.records.rules import LARGEST
 from sentinel_server.requests import sweeping
 from sentinel_server.requests.model import KEPT_FOR
 from sentinel_server.requests.rows import request_ref
@@ -79,7 +80,7 @@ def lines(path: Path) -> list[tuple[str, str]]:
 TIMES = st.one_of(
     st.none(),
     st.just("0"),
-    st.integers(-(2**63), 2**63 - 1),
+    st.integers(-LARGEST, LARGEST),
     st.integers(-2, 2).map(lambda seconds: UP + seconds),
     st.integers(-2, 2).map(lambda seconds: kept(NOON, -OLDEST) + seconds),
     st.integers(kept(NOON, -OLDEST), kept(NOON, timedelta(days=400))),
