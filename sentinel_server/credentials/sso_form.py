@@ -35,9 +35,9 @@ class _Fields:
         said = (self.text(key) or "").removesuffix("UTC").removesuffix("Z")
         try:
             instant = datetime.fromisoformat(said)
-        except ValueError:
+            return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # OverflowError of the ends of the calendar
             return None
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def parse_token(text: str) -> Token | None:

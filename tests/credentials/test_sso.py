@@ -97,7 +97,16 @@ def test_notes_are_read_back_as_they_were_written(device: Device | None, failure
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"accessToken": 7}', '{"accessToken": "x", "expiresAt": "soon"}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"accessToken": 7}',
+        '{"accessToken": "x", "expiresAt": "soon"}',
+        '{"accessToken": "x", "expiresAt": "0001-01-01T00:00:00+14:00"}',
+    ],
 )
 def test_what_is_no_token_is_none(text: str) -> None:
     assert parse_token(text) is None

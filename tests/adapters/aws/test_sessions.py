@@ -246,8 +246,14 @@ async def spoil(place: Place, key: str, **attributes: str) -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    [{}, {"heartbeat_at": "soon"}, {"revoked_at": ""}, {"request_count": "many"}],
-    ids=["bare", "no time", "empty revocation", "no number"],
+    [
+        {},
+        {"heartbeat_at": "soon"},
+        {"revoked_at": ""},
+        {"request_count": "many"},
+        {"revoked_at": "0001-01-01T00:00:00.000000+14:00"},
+    ],
+    ids=["bare", "no time", "empty revocation", "no number", "before all time"],
 )
 async def test_w16_a_row_that_cannot_be_read_is_an_error_and_never_absent(
     place: Place, developer: DynamoDbSessions, attributes: dict[str, str]
