@@ -254,11 +254,11 @@ async def test_who_waits_for_a_free_round_waits_no_longer_than_the_budget(work: 
 
 
 async def test_the_last_to_join_has_the_whole_budget(work: Work) -> None:
-    rounds = Rounds(work, RoundLimits(budget=0.1, gather=0.04))
+    rounds = Rounds(work, RoundLimits(budget=1.0, gather=0.4))
     hung = ask(rounds)
     await settle()
     early = ask(rounds)
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.3)
     late = ask(rounds)
     with pytest.raises(StoreUnavailable):
         await early
