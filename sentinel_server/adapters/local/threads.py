@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from sentinel_server.threads import block_signals
+
 T = TypeVar("T")
 
 
 def one_thread(name: str) -> ThreadPoolExecutor:
     """An executor of one thread, which blocks every signal."""
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=name, initializer=_block_signals)
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=name, initializer=block_signals)
 
 
 async def in_daemon(work: Callable[[], T]) -> T:
@@ -44,7 +44,7 @@ class DaemonThreads(ThreadPoolExecutor):
 
 def _start(work: Callable[[], T], done: Future[T], name: str) -> None:
     def run() -> None:
-        _block_signals()
+        block_signals()
         try:
             result = work()
         except BaseException as error:
@@ -55,8 +55,3 @@ def _start(work: Callable[[], T], done: Future[T], name: str) -> None:
                 done.set_result(result)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-
-
-def _block_signals() -> None:
-    if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -30,6 +30,7 @@ from botocore.exceptions import (
 
 from sentinel_server.adapters.aws.direct.framing import body_of, ends_for_certain
 from sentinel_server.adapters.aws.direct.protocols import NoAnswer, Reply
+from sentinel_server.threads import block_signals
 
 if TYPE_CHECKING:
     import ssl
@@ -78,7 +79,7 @@ class Connections:
         self.largest = largest
         self._limit = limit
         self._closed = False
-        self._threads = ThreadPoolExecutor(limit, thread_name_prefix="aws")
+        self._threads = ThreadPoolExecutor(limit, thread_name_prefix="aws", initializer=block_signals)
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """What the host says to this. Raises botocore's errors of connecting and reading, and NoAnswer."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import select
+import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
@@ -310,6 +312,8 @@ async def test_nothing_is_left_when_they_are_closed() -> None:
     await until(lambda: not any(thread.is_alive() for thread in ours))
 
 
+PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGWINCH)
+
 BROKEN = [
     (b"", ConnectionClosedError),
     (b"HTTP/1.1 200 OK\r\n", NoAnswer),
@@ -421,6 +425,23 @@ async def test_one_that_has_lost_its_socket_does_not_open_another_in_the_clear()
             made.close()
             with pytest.raises(NotConnected):
                 made.request("POST", "/")
+
+
+def blocked_by(thread: int | None) -> int:
+    """The mask of a thread of ours: bit 0 for signal 1."""
+    told = Path(f"/proc/self/task/{thread}/status").read_text()
+    return int(told.partition("SigBlk:")[2].split()[0], 16)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread blocks")
+async def test_its_threads_take_no_signal_that_is_meant_for_the_process() -> None:
+    with TcpHost([an_answer()]) as host:
+        async with open_to(host.url) as opened:
+            await fetched(opened)
+            ids = [thread.native_id for thread in threading.enumerate() if thread.name.startswith("aws")]
+            assert ids
+            for blocked in map(blocked_by, ids):
+                assert all(blocked >> (number - 1) & 1 for number in PASSED_ON)
 
 
 async def test_silence_ends_by_itself() -> None:
