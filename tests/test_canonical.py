@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel_server.canonical import canonical, sha256_hex
+from sentinel_server.canonical import canonical, sha256_hex, unambiguous
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text()
 DOCUMENTS = st.recursive(
@@ -114,3 +114,10 @@ def test_one_and_true_are_two_documents() -> None:
 def test_a_hash_is_the_standards_own(data: bytes) -> None:
     assert bytes.fromhex(sha256_hex(data)) == hashlib.sha256(data).digest()
     assert sha256_hex(data) == sha256_hex(data).lower()
+
+
+def test_an_object_that_has_a_key_twice_is_none() -> None:
+    assert json.loads('{"a": 1, "b": {"a": 2}}', object_pairs_hook=unambiguous) == {"a": 1, "b": {"a": 2}}
+    for text in ('{"a": 1, "a": 1}', '{"b": [{"a": 1, "a": 2}]}'):
+        with pytest.raises(ValueError, match="twice"):
+            json.loads(text, object_pairs_hook=unambiguous)

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sentinel_server.canonical import Json, canonical
+from sentinel_server.canonical import Json, canonical, unambiguous
 from sentinel_server.clock import whole_seconds
 from sentinel_server.errors import PolicyUnverified
 from sentinel_server.frozen import frozen
@@ -157,7 +157,9 @@ def read_object(data: bytes, limit: int) -> dict[str, Any]:
     """One JSON object without double keys and floats; ValueError or RecursionError for anything else."""
     if len(data) > limit:
         raise ValueError(f"it has over {limit} bytes")
-    found = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_float=_no, parse_constant=_no)
+    found = json.loads(
+        data.decode("utf-8"), object_pairs_hook=unambiguous, parse_float=_no, parse_constant=_no
+    )
     if not isinstance(found, dict):
         raise ValueError("it is not a JSON object")
     return found
@@ -233,13 +235,6 @@ def _text(found: object) -> str:
 def _sha256(found: object) -> str:
     if not isinstance(found, str) or len(found) != 64 or set(found) - set("0123456789abcdef"):
         raise ValueError("a hash is not 64 lower-case hex digits")
-    return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is there twice")
     return found
 
 

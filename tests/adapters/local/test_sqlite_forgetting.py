@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +29,7 @@ from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.emergencies import ALICE, BOB, a_call, a_desk, a_policy, an_actor, rulebook
 from tests.fakes.ledgers import a_ref, made
 from tests.fakes.request_desk import Office
+from tests.fakes.sqlite_file import raw
 
 UP = kept(NOON, -SLACK) - 1
 """A time that is up, by a second."""
@@ -48,16 +47,6 @@ async def records(path: Path) -> AsyncIterator[SqliteRecords]:
     opened = SqliteRecords(path, clock=FakeClock())
     yield opened
     await opened.close()
-
-
-@contextmanager
-def raw(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file itself, without us."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 async def there(records: SqliteRecords, refs: Sequence[Ref]) -> set[Ref]:

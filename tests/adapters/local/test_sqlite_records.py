@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from sentinel_server.records.model import Change, Ledger, Search
 from sentinel_server.sessions.model import STORED
 from tests.fakes.ledgers import a_ref, made
 from tests.fakes.sessions import a_revocation, a_session
+from tests.fakes.sqlite_file import raw
 
 REQUEST, EMERGENCY = a_ref(1), a_ref(1, Ledger.BREAKGLASS)
 PENDING = Search(ledger=Ledger.REQUESTS, by="status", value="pending")
@@ -36,16 +35,6 @@ async def records(path: Path) -> AsyncIterator[SqliteRecords]:
     opened = SqliteRecords(path)
     yield opened
     await opened.close()
-
-
-@contextmanager
-def raw(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file itself, without us."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 async def earlier_file(path: Path) -> SqliteFile:

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 
 from botocore.exceptions import BotoCoreError, ChecksumError
 
+from sentinel_server.canonical import unambiguous
 from sentinel_server.frozen import frozen
 
 Parsed = Mapping[str, Any]
@@ -158,17 +159,10 @@ def _check_sum(reply: Reply) -> None:
 def _json(body: bytes) -> dict[str, Any] | None:
     """The object that `body` is, None for anything else; so AWS leaves nobody a choice of two values."""
     try:
-        found = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_none)
+        found = json.loads(body.decode(), object_pairs_hook=unambiguous, parse_constant=_none)
     except (ValueError, RecursionError):  # ValueError of what is not UTF-8, too
         return None
     return found if isinstance(found, dict) else None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name is there twice")
-    return found
 
 
 def _none(constant: str) -> NoReturn:
