@@ -140,17 +140,7 @@ class Gate:
 
     async def _gather(self, seat: Seat, patience: float) -> Facts:
         refs = seat.refs  # those of others that decide at the same time may come to be other ones
-        settling = self._policy_and_principal(seat, patience)
-        early: asyncio.Task[Standing | SentinelError] | None = None
-        if seat.reader is not None and seat.person is not None:
-            # Begun last: what the others know already they say before a store's thread competes with them.
-            early = asyncio.ensure_future(self._standing(seat, seat.person, refs, patience))
-        try:
-            policy, principal = await settling
-            standing = await (early or self._first_standing(seat, principal, policy, refs, patience))
-        finally:
-            if early is not None:
-                early.cancel()  # does nothing, unless we are given up ourselves
+        policy, principal, standing = await self._read(seat, refs, patience)
         sought = Sought()
         if self._seeker is not None and refs:
             sought = await self._seeker.sought(standing, refs, patience)
@@ -170,6 +160,25 @@ class Gate:
             enforce_lease=self._sources.rules.enforce_lease,
             sought=sought,
         )
+
+    async def _read(
+        self, seat: Seat, refs: Sequence[Ref], patience: float
+    ) -> tuple[LoadedPolicy | SentinelError, Principal | SentinelError, Standing | SentinelError]:
+        """Policy, principal and what the store says; what has to be waited for, at the same time."""
+        if seat.reader is None or seat.person is None:
+            policy, principal = await self._policy_and_principal(seat, patience)
+            return policy, principal, await self._first_standing(seat, principal, policy, refs, patience)
+        kept, known = self._sources.policies.at_hand(seat.ask.profile), self._sources.base.at_hand()
+        if kept is not None and known is not None:
+            return kept, known, await self._standing(seat, seat.person, refs, patience)
+        settling = self._policy_and_principal(seat, patience)
+        # Begun last: what the others know already they say before a store's thread competes with them.
+        early = asyncio.ensure_future(self._standing(seat, seat.person, refs, patience))
+        try:
+            policy, principal = await settling
+            return policy, principal, await early
+        finally:
+            early.cancel()  # does nothing, unless we are given up ourselves
 
     def _policy_and_principal(
         self, seat: Seat, patience: float

@@ -19,7 +19,7 @@ from sentinel_server.errors import SentinelError
 from sentinel_server.frozen import frozen
 from sentinel_server.identity.people import Persons
 from sentinel_server.policy.sides import SidePolicies
-from sentinel_server.policy.source import PolicySource
+from sentinel_server.policy.source import KeptPolicies
 from sentinel_server.records.model import Ref
 from sentinel_server.records.store import Records
 from sentinel_server.requests.rules import VoteCheck, no_signature_wanted
@@ -68,7 +68,7 @@ class Workflows:
 class Sources:
     """Everything the gate asks, as ports. Without `workflows` nothing lifts a refusal."""
 
-    policies: PolicySource
+    policies: KeptPolicies
     base: BaseCredentials
     roles: RoleAssumer
     open_store: OpenStore

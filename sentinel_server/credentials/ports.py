@@ -43,6 +43,10 @@ class BaseCredentials(Protocol):
         """
         ...
 
+    def at_hand(self) -> Principal | None:
+        """What `principal` would give without waiting for anything; None when it would have to wait."""
+        ...
+
 
 class KeptKeys(Protocol):
     """Long-lived keys that this machine keeps for profiles which have none in their files."""

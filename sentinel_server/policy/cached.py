@@ -62,9 +62,8 @@ class Cached(Generic[L]):
 
     async def load(self, name: str) -> L:
         """The document of `name`, read at most `max_age` ago. A caller that is cancelled stops no other."""
-        kept = self._kept.get(name)
-        if kept is not None and self._counts(kept):
-            self._kept.move_to_end(name)
+        kept = self._fresh(name)
+        if kept is not None:
             return kept.loaded
         if self._closed:
             raise PolicyUnavailable(f"the policy of {name} was asked for while stopping", hint="")
@@ -75,6 +74,11 @@ class Cached(Generic[L]):
             flight.add_done_callback(lambda done: self._landed(name, done))
         return await asyncio.shield(flight)
 
+    def at_hand(self, name: str) -> L | None:
+        """What `load` would give at once; None when it would have to wait."""
+        kept = self._fresh(name)
+        return None if kept is None else kept.loaded
+
     async def close(self) -> None:
         """Serve nothing more, and wait for the end of every load, so that its store may be closed."""
         self._closed = True
@@ -83,6 +87,13 @@ class Cached(Generic[L]):
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
+
+    def _fresh(self, name: str) -> _Kept[L] | None:
+        kept = self._kept.get(name)
+        if kept is None or not self._counts(kept):
+            return None
+        self._kept.move_to_end(name)
+        return kept
 
     def _counts(self, kept: _Kept[L]) -> bool:
         now = self._clock.now()

@@ -24,3 +24,11 @@ class Source(Protocol[L_co]):
 
 class PolicySource(Source[LoadedPolicy], Protocol):
     """Reads the policy of one AWS profile, by its name; a missing one is PolicyUnavailable, too."""
+
+
+class KeptPolicies(PolicySource, Protocol):
+    """A PolicySource that keeps for a while what it has read."""
+
+    def at_hand(self, name: str, /) -> LoadedPolicy | None:
+        """What `load` would give without waiting for anything; None when it would have to wait."""
+        ...

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sentinel_server.policy.cached import Cached
     from sentinel_server.policy.keys import KeySet
     from sentinel_server.policy.sides import AnySide, SidePolicies
-    from sentinel_server.policy.source import PolicySource, Source
+    from sentinel_server.policy.source import KeptPolicies, PolicySource, Source
     from sentinel_server.policy.stored import PolicyStore, SerialMemory, Stored, StoredPolicies
     from sentinel_server.policy.verified import Make
     from sentinel_server.settings.resolve import Settings
@@ -106,7 +106,7 @@ async def read_parameter(settings: Settings, name: str) -> bytes:
         return await read(client, name)
 
 
-async def policy_source(reading: Reading) -> PolicySource:
+async def policy_source(reading: Reading) -> KeptPolicies:
     """What every door reads policies from: cached, and verified once keys are pinned."""
     from sentinel_server.policy.loading import policy_in
 

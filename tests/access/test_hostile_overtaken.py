@@ -80,7 +80,7 @@ class _SlowBase(FakeBase):
 
 
 async def test_a_read_is_given_up_with_the_round_that_asked_for_it() -> None:
-    base = _SlowBase()
+    base = _SlowBase(known=False)
     world = World(base=base)
     session = await _started(world)
     held = world.seat.reader = _Held(world.store)

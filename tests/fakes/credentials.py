@@ -38,13 +38,17 @@ LONG_LIVED = AwsCredentials(access_key_id="AKIAALICE", secret_access_key=Secret(
 
 @dataclass(slots=True)
 class FakeBase:
-    """Base credentials that are what a test assigns; `fails` is raised by both calls."""
+    """Base credentials that are what a test assigns; `fails` is raised by both calls.
+
+    With `known` it is always at hand whose they are.
+    """
 
     who: Principal = ALICE
     credentials: AwsCredentials = LONG_LIVED
     fails: SentinelError | None = None
     resolved: int = 0
     asked: int = 0
+    known: bool = True
 
     async def resolve(self) -> AwsCredentials:
         """The credentials a test put here."""
@@ -58,6 +62,13 @@ class FakeBase:
         self.asked += 1
         if self.fails is not None:
             raise self.fails
+        return self.who
+
+    def at_hand(self) -> Principal | None:
+        """The same, unless it has to be waited for."""
+        if not self.known or self.fails is not None:
+            return None
+        self.asked += 1
         return self.who
 
 

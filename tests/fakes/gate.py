@@ -46,17 +46,25 @@ def loaded(*rules: Rule, origin: Origin = Origin.FILE) -> LoadedPolicy:
 
 @dataclass(slots=True)
 class FakePolicies:
-    """Gives the policy a test put here; `fails` is raised instead."""
+    """Gives the policy a test put here; `fails` is raised instead. With `kept` it is always at hand."""
 
     policy: LoadedPolicy = field(default_factory=lambda: loaded(ALLOW))
     fails: BaseException | None = None
     loads: int = 0
+    kept: bool = True
 
     async def load(self, profile: str) -> LoadedPolicy:
         """The policy a test put here, whatever the profile."""
         self.loads += 1
         if self.fails is not None:
             raise self.fails
+        return self.policy
+
+    def at_hand(self, profile: str) -> LoadedPolicy | None:
+        """The same, unless it has to be waited for."""
+        if not self.kept or self.fails is not None:
+            return None
+        self.loads += 1
         return self.policy
 
 

@@ -6,6 +6,8 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentinel_server.errors import IdentityUnavailable, InvalidPolicy, PolicyUnavailable
 from sentinel_server.policy.cached import Cached
@@ -67,6 +69,41 @@ async def test_a_policy_is_served_again_until_it_is_too_old(
     assert await cached.load("prod") is first
     clock.pass_(timedelta(milliseconds=1))
     assert (await cached.load("prod")).version == "2"
+
+
+@given(
+    passes=st.lists(st.integers(0, 40), max_size=8),
+    not_after=st.none() | st.integers(1, 90),
+    closed=st.booleans(),
+)
+async def test_what_is_at_hand_is_what_a_load_gives_without_asking(
+    passes: list[int], not_after: int | None, closed: bool
+) -> None:
+    clock, inner = FakeClock(), HeldSource()
+    inner.not_after = None if not_after is None else clock.now() + timedelta(seconds=not_after)
+    cached = Cached(inner, clock, max_age=MAX_AGE)
+    assert cached.at_hand("prod") is None
+    for seconds in passes:
+        loaded = await cached.load("prod")
+        clock.pass_(timedelta(seconds=seconds))
+        before, found = len(inner.loads), cached.at_hand("prod")
+        again = await cached.load("prod")
+        assert found is (again if len(inner.loads) == before else None)
+        assert found in (loaded, None)
+    if closed:
+        await cached.close()
+        assert cached.at_hand("prod") is None
+
+
+async def test_what_is_at_hand_was_asked_for_and_stays_when_room_is_made(
+    inner: HeldSource, clock: FakeClock
+) -> None:
+    cached = Cached(inner, clock, max_age=MAX_AGE, capacity=2)
+    for name in ("a", "b"):
+        await cached.load(name)
+    assert cached.at_hand("a") is not None
+    await cached.load("c")
+    assert [cached.at_hand(name) is not None for name in "abc"] == [True, False, True]
 
 
 async def test_b26_policies_that_were_read_together_are_not_read_again_together(

@@ -132,13 +132,24 @@ class BotoBase:
 
         And while the clock is too far off, because only an answer of AWS can tell that it has been mended.
         """
-        known, skewed = self._known, abs(self._clock.skew()) > MAX_SKEW
-        if known is not None and not skewed and (await self.resolve()).access_key_id == known[0]:
+        known = self._believed()
+        if known is not None and (await self.resolve()).access_key_id == known[0]:
             return known[1]
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask_whose())
             self._asking.add_done_callback(note_outcome)
         return await asyncio.shield(self._asking)
+
+    def at_hand(self) -> Principal | None:
+        """What `principal` would give at once; None when it would have to wait."""
+        known, keys = self._believed(), self._supply.at_hand()
+        if known is None or keys is None or keys.access_key_id != known[0]:
+            return None
+        return known[1]
+
+    def _believed(self) -> tuple[str, Principal] | None:
+        """The access key whose owner STS named last, and the owner, unless the clock is too far off."""
+        return None if abs(self._clock.skew()) > MAX_SKEW else self._known
 
     async def close(self) -> None:
         """Let go of connections and of what is under way."""
@@ -186,7 +197,7 @@ class BotoBase:
                 region=self._region,
                 kept=helpers.kept,
             )
-            renewing = Renewing(own.take, self._clock, instant=lambda: own.instant)
+            renewing = Renewing(own.take, self._clock, instant=lambda: own.instant, at_hand=own.at_hand)
         self._renewals.append(renewing)
         return renewing
 

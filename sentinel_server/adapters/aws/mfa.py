@@ -74,6 +74,11 @@ class MfaSession:
         keys = await self._keys.resolve()
         return keys if keys.session_token is not None else await self._known.resolve()
 
+    def at_hand(self) -> AwsCredentials | None:
+        """What `resolve` would give at once; None when it would have to wait."""
+        keys = self._keys.at_hand()
+        return keys if keys is None or keys.session_token is not None else self._known.at_hand()
+
     async def _renewed(self) -> AwsCredentials:
         return await self._session(await self._keys.resolve(), self._ask)
 

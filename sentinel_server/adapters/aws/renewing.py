@@ -32,12 +32,16 @@ class Supply(Protocol):
         """The credentials now."""
         ...
 
+    def at_hand(self) -> AwsCredentials | None:
+        """What `resolve` would give without waiting or renewing anything; None when it would do either."""
+        ...
+
 
 class Renewing:
     """A Supply over what `take` gives. For one event loop; `close` when it is over.
 
     `instant` says that taking costs nothing, so that nothing need be done in the background; `person`, that
-    taking may need one.
+    taking may need one. `at_hand` gives what `take` would give without waiting, where that is known.
     """
 
     def __init__(
@@ -46,11 +50,13 @@ class Renewing:
         clock: Clock,
         *,
         instant: Callable[[], bool] = lambda: False,
+        at_hand: Callable[[], AwsCredentials | None] = lambda: None,
         person: bool = False,
     ) -> None:
         self._take = take
         self._clock = clock
         self._instant = instant
+        self._instantly = at_hand
         self._person = person
         self._renewed_from = RENEWED_FROM
         self._turn = asyncio.Lock()
@@ -74,6 +80,12 @@ class Renewing:
         if self._lasting(self._renewed_from) is None:
             self._renew()
         return current
+
+    def at_hand(self) -> AwsCredentials | None:
+        """What `resolve` would give at once, while nothing is due; None otherwise."""
+        if self._lasting(RENEWED_AT_LATEST) is None:
+            return self._instantly() if self._instant() else None
+        return self._lasting(self._renewed_from)
 
     async def settle(self) -> None:
         """Wait for what is going on in the background. Never raises what went wrong there."""

@@ -42,10 +42,10 @@ class _Keys:
     renews = False
 
     def __init__(self, keys: AwsCredentials) -> None:
-        self._keys = keys
+        self.keys = keys
 
     async def take(self) -> AwsCredentials:
-        return self._keys
+        return self.keys
 
 
 class OwnCredentials:
@@ -76,15 +76,31 @@ class OwnCredentials:
         """Whether taking them again costs nothing."""
         return self._is_kept or (self._loaded is not None and not self._loaded.renews)
 
+    def at_hand(self) -> AwsCredentials | None:
+        """What `take` would give at once: keys of a file or the environment that has not changed."""
+        if self._may_be_kept or not isinstance(self._loaded, _Keys):
+            return None
+        try:
+            unchanged = self._changes() == self._read_at
+        except InvalidSetting:  # `take` says so
+            return None
+        return self._loaded.keys if unchanged else None
+
     async def take(self) -> AwsCredentials:
         """The credentials now. Raises IdentityUnavailable, UpstreamFailed, InvalidSetting."""
         with source_errors(self._source):
             kept = await self._from_the_keyring()
             return kept or await (await self._held()).take()
 
+    @property
+    def _may_be_kept(self) -> bool:
+        """Whether the keyring is asked first."""
+        profile = self._source.profile
+        return self._kept is not None and profile is not None and (profile.has_kept_keys or self._is_kept)
+
     async def _from_the_keyring(self) -> AwsCredentials | None:
         profile = self._source.profile
-        if self._kept is None or profile is None or not (profile.has_kept_keys or self._is_kept):
+        if self._kept is None or profile is None or not self._may_be_kept:
             return None
         found = await self._kept.keys(profile.name)
         if found is None and self._is_kept:
@@ -154,8 +170,13 @@ def _text(path: Path) -> FileText | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InvalidSetting(f"cannot read {path}: {why}", hint="check its permissions") from error
+        raise _unreadable(
+            path, error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        ) from error
+
+
+def _unreadable(path: Path, why: str | None) -> InvalidSetting:
+    return InvalidSetting(f"cannot read {path}: {why}", hint="check its permissions")
 
 
 def _seen(path: Path) -> tuple[int, ...]:
@@ -167,6 +188,8 @@ def _seen(path: Path) -> tuple[int, ...]:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return ()
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 

@@ -212,13 +212,17 @@ async def test_a_profile_without_credentials_takes_what_the_environment_has(home
 async def test_whose_they_are_is_asked_once_and_again_when_the_keys_change(home: Home) -> None:
     home.write(f"[profile prod]\n{home.role}source_profile = dev\n", home.keys("dev", home.sandbox.dev))
     async with home.base("prod") as base:
+        assert base.at_hand() is None
         for _ in range(3):
-            assert (await base.principal()).name == "dev"
+            assert await base.principal() == base.at_hand()
+        assert (await base.principal()).name == "dev"
         assert len(home.sandbox.aws.calls_to("sts", "GetCallerIdentity")) == 1
         other = home.sandbox.aws.add_user("other")
         (home.path / "credentials").write_text(home.keys("dev", other))
         os.utime(home.path / "credentials", ns=(1, 1))
+        assert base.at_hand() is None
         assert (await base.principal()).name == "other"
+        assert base.at_hand() == await base.principal()
 
 
 def a_process(home: Home, *lines: str) -> str:

@@ -96,5 +96,6 @@ async def test_a_clock_that_was_mended_is_noticed(tmp_path: Path, sandbox: Sandb
         await base.principal()
         assert not sandbox.aws.calls_to("sts", "GetCallerIdentity")
         clock.skewed = timedelta(minutes=-10)
+        assert base.at_hand() is None
         await base.principal()
         assert sandbox.aws.calls_to("sts", "GetCallerIdentity")

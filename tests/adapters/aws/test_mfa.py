@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.mfa import MfaSession
@@ -63,6 +65,9 @@ class Keys:
     given: AwsCredentials
 
     async def resolve(self) -> AwsCredentials:
+        return self.given
+
+    def at_hand(self) -> AwsCredentials | None:
         return self.given
 
 
@@ -126,8 +131,10 @@ async def test_one_code_opens_a_session_of_twelve_hours(scene: Scene) -> None:
     assert found.session_token is not None
     assert found.expires_at is not None
     assert abs(found.expires_at - scene.clock.now() - HOURS_12) < timedelta(minutes=1)
-    assert await mfa.resolve() == found
+    assert await mfa.resolve() == mfa.at_hand() == found
     assert (scene.opened(), [ask.attended for ask in scene.codes.asked]) == (1, [True])
+    scene.clock.pass_(HOURS_12)
+    assert mfa.at_hand() is None
 
 
 async def test_a_code_that_was_refused_is_followed_by_another(scene: Scene) -> None:
@@ -302,6 +309,65 @@ async def test_a_failed_renewal_is_left_alone_for_a_while_and_forgotten_when_one
     await settled()
     assert [*lapses, renewing.lapse is not None] == [True, False]
     assert (await renewing.resolve()).access_key_id == "ASIA3"
+
+
+@given(
+    lasting=st.integers(1, 90),
+    passes=st.lists(st.integers(0, 40), max_size=8),
+    person=st.booleans(),
+    fails=st.booleans(),
+)
+async def test_what_is_at_hand_is_what_resolving_gives_without_taking_anything(
+    lasting: int, passes: list[int], person: bool, fails: bool
+) -> None:
+    clock = FakeClock()
+    taken = Taken(clock, lasting=timedelta(minutes=lasting))
+    renewing = Renewing(taken, clock, person=person)
+    assert renewing.at_hand() is None, "nothing has been taken yet"
+    await renewing.resolve()
+    taken.trouble = UpstreamFailed("no network") if fails else None
+    for minutes in passes:
+        clock.pass_(timedelta(minutes=minutes))
+        before, found = taken.times, renewing.at_hand()
+        if found is not None:
+            assert await renewing.resolve() is found
+            await settled()
+            assert taken.times == before
+        else:
+            await asyncio.gather(renewing.resolve(), return_exceptions=True)
+            await settled()
+            assert taken.times > before or fails, "it was due"
+    await renewing.close()
+
+
+async def test_fresh_credentials_are_at_hand_until_they_are_due() -> None:
+    clock = FakeClock()
+    renewing = Renewing(Taken(clock), clock)
+    await renewing.resolve()
+    clock.pass_(timedelta(minutes=48))
+    assert renewing.at_hand() is not None
+    clock.pass_(timedelta(seconds=1))
+    assert renewing.at_hand() is None
+
+
+async def test_keys_without_an_end_are_at_hand_when_their_owner_says_so() -> None:
+    forever = AwsCredentials(access_key_id="AKIA1", secret_access_key=Secret("s"))
+
+    async def take() -> AwsCredentials:
+        return forever
+
+    clock = FakeClock()
+    for instant in (True, False):
+        renewing = Renewing(take, clock, instant=lambda: instant, at_hand=lambda: forever)  # noqa: B023
+        await renewing.resolve()
+        assert renewing.at_hand() == (forever if instant else None)
+
+
+async def test_a_session_is_not_at_hand_before_it_was_opened_and_temporary_keys_are(scene: Scene) -> None:
+    assert scene.session().at_hand() is None
+    found = scene.session(token=Secret("t")).at_hand()
+    assert found is not None
+    assert found.session_token is not None
 
 
 async def test_a_renewal_that_failed_for_another_reason_calls_for_nobody() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from sentinel_server.adapters.aws.source import OwnCredentials
 from sentinel_server.credentials.config_file import FileText
+from sentinel_server.credentials.model import AwsCredentials
 from sentinel_server.credentials.profiles import BaseSource, Profiles
 from sentinel_server.errors import InvalidSetting, SentinelError
+from sentinel_server.secret import Secret
 
 ONE, TWO = "1111", "2222"
 
@@ -41,6 +45,68 @@ def own(file: Path) -> OwnCredentials:
 
 def secret(own: OwnCredentials) -> str:
     return asyncio.run(own.take()).secret_access_key.reveal()
+
+
+def hand(own: OwnCredentials) -> str | None:
+    found = own.at_hand()
+    return None if found is None else found.secret_access_key.reveal()
+
+
+def test_keys_are_at_hand_once_taken_and_until_a_file_changes(file: Path, own: OwnCredentials) -> None:
+    seen = [hand(own)]
+    secret(own)
+    seen.append(hand(own))
+    file.write_text(keys(TWO))
+    seen.append(hand(own))
+    secret(own)
+    seen.append(hand(own))
+    file.unlink()
+    assert [*seen, hand(own)] == [None, ONE, None, TWO, None]
+
+
+def test_a_file_that_cannot_be_looked_at_puts_nothing_at_hand(file: Path, own: OwnCredentials) -> None:
+    secret(own)
+    loop = file.parent / "loop"
+    loop.symlink_to(loop)
+    file.unlink()
+    file.symlink_to(loop)
+    assert own.at_hand() is None
+    with pytest.raises(InvalidSetting, match=r"cannot read .*credentials"):
+        secret(own)
+
+
+class Kept:
+    """A keyring with these keys."""
+
+    def __init__(self, found: AwsCredentials | None) -> None:
+        self.found = found
+
+    async def profiles(self) -> Collection[str]:
+        return ["p"]
+
+    async def keys(self, profile: str) -> AwsCredentials | None:
+        return self.found
+
+
+@pytest.mark.parametrize(
+    "found", [None, AwsCredentials(access_key_id="AKIA3", secret_access_key=Secret("3"))]
+)
+def test_keys_that_may_come_from_the_keyring_are_asked_for_there(
+    tmp_path: Path, found: AwsCredentials | None
+) -> None:
+    config = FileText(path="config", text="[profile p]\nregion = us-east-1\n")
+    profile = Profiles(config, None, kept=["p"]).get("p")
+    own = OwnCredentials(
+        BaseSource(profile=profile, outside=None),
+        config_file=tmp_path / "config",
+        credentials_file=tmp_path / "credentials",
+        environment={},
+        region="us-east-1",
+        kept=Kept(found),
+    )
+    with suppress(SentinelError):
+        secret(own)
+    assert own.at_hand() is None
 
 
 def test_new_keys_are_used_though_the_file_says_that_it_is_as_old_as_before(
