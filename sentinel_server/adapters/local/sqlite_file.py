@@ -6,7 +6,6 @@ returned survives a loss of power (`synchronous=FULL`). Everything that goes wro
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import stat
@@ -17,8 +16,8 @@ from typing import TypeVar
 
 from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.ownership import why_not_ours
-from sentinel_server.adapters.local.threads import one_thread
 from sentinel_server.errors import BadInput, StoreUnavailable
+from sentinel_server.workers import Workers
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -127,7 +126,7 @@ class _Thread:
     """One thread with one connection, which it opens when first needed and again after a failure to open."""
 
     def __init__(self, name: str, open_connection: Callable[[], sqlite3.Connection]) -> None:
-        self._executor = one_thread(name)
+        self._workers = Workers(name)
         self._open = open_connection
         self._connection: sqlite3.Connection | None = None
         self._closed = False
@@ -135,13 +134,13 @@ class _Thread:
     async def run(self, work: Work[T]) -> T:
         if self._closed:
             raise StoreUnavailable("the session store is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._work, work)
+        return await self._workers.run(lambda: self._work(work))
 
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._disconnect)
-            self._executor.shutdown(wait=False)
+            await self._workers.run(self._disconnect)
+            self._workers.close()
 
     def _work(self, work: Work[T]) -> T:
         if self._connection is None:

@@ -12,7 +12,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPException
@@ -30,7 +29,7 @@ from botocore.exceptions import (
 
 from sentinel_server.adapters.aws.direct.framing import body_of, ends_for_certain
 from sentinel_server.adapters.aws.direct.protocols import NoAnswer, Reply
-from sentinel_server.threads import block_signals
+from sentinel_server.workers import Workers
 
 if TYPE_CHECKING:
     import ssl
@@ -79,7 +78,7 @@ class Connections:
         self.largest = largest
         self._limit = limit
         self._closed = False
-        self._threads = ThreadPoolExecutor(limit, thread_name_prefix="aws", initializer=block_signals)
+        self._threads = Workers("aws", limit)
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """What the host says to this. Raises botocore's errors of connecting and reading, and NoAnswer."""
@@ -102,7 +101,7 @@ class Connections:
         exchange = _Exchange(self, kept, addresses, (path, headers, body))
         self._busy.add(exchange)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, exchange.run)
+            return await self._threads.run(exchange.run)
         finally:
             self._busy.discard(exchange)
             exchange.abandon()
@@ -119,7 +118,7 @@ class Connections:
         for lookup in self._lookups:
             lookup.cancel()
         self._close_idle()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def give(self, connection: HTTPConnection) -> None:
         """Have it back, from a thread, for the next one."""
