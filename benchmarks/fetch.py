@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import bare, load
@@ -18,9 +18,12 @@ from sentinel_server.provisioning.desired import BLOCK_PREFIX, sessions_table
 MANY = 64
 CROWD = 1000
 
-_ALONE = 1000
-_TOGETHER = {"bare": 12000, "raw": 4000, "sqlite": 6000, "dynamodb": 4000}
-"""Requests in one measurement, for some seconds each."""
+_ALONE = 100
+_TOGETHER = {"bare": 3000, "raw": 1000, "sqlite": 1500, "dynamodb": 1000}
+"""Requests of one turn, which takes less than a second."""
+
+_TURNS_ALONE, _TURNS_TOGETHER = 10, 4
+"""How often the servers take turns in a round: what slows the machine for a while then slows all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +50,69 @@ def run(rounds: int) -> list[Row]:
         measured: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for number in range(rounds):
             turn = number % len(subjects)
-            for subject in subjects[turn:] + subjects[:turn]:
-                for name, value in _measure(client, subject).items():
-                    measured[subject.name][name].append(value)
+            for name, numbers in _round(client, subjects[turn:] + subjects[:turn]).items():
+                for number_of, value in numbers.items():
+                    measured[name][number_of].append(value)
         return list(_rows(measured))
 
 
-def _measure(client: load.Load, subject: Subject) -> dict[str, float]:
+def _round(client: load.Load, subjects: Sequence[Subject]) -> dict[str, dict[str, float]]:
+    """The numbers of each server, by its name."""
+    found = {subject.name: _Found() for subject in subjects}
+    for _ in range(_TURNS_ALONE):
+        for subject in subjects:
+            order = replace(_together(subject), connections=1, requests=_ALONE, warm=10)
+            found[subject.name].alone += client.run(order).times
+    for _ in range(_TURNS_TOGETHER):
+        for subject in subjects:
+            found[subject.name].ask_together(client, subject)
+    return {subject.name: found[subject.name].numbers() | _crowded(client, subject) for subject in subjects}
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was measured of one server in one round."""
+
+    alone: list[float] = field(default_factory=list)
+    asked: int = 0
+    served: int = 0
+    seconds: float = 0.0
+    computed: float = 0.0
+    memory: float = 0.0
+
+    def ask_together(self, client: load.Load, subject: Subject) -> None:
+        order, before = _together(subject), _cpu(subject.server.pid)
+        rate = client.run(order).rate
+        self.computed += _cpu(subject.server.pid) - before
+        self.asked += order.warm + order.requests
+        self.served += order.requests
+        self.seconds += order.requests / rate
+        self.memory = _memory(subject.server.pid)
+
+    def numbers(self) -> dict[str, float]:
+        times = sorted(self.alone)
+        return {
+            "p50": times[len(times) // 2],
+            "p99": times[int(len(times) * 0.99)],
+            "rate": self.served / self.seconds,
+            "cpu": 1e6 * self.computed / self.asked,
+            "memory": self.memory,
+        }
+
+
+def _together(subject: Subject) -> load.Order:
     port, token = subject.server.port, subject.server.token
-    alone = client.run(load.Order(port=port, token=token, requests=_ALONE))
-    before = _cpu(subject.server.pid)
-    together = load.Order(port=port, token=token, connections=MANY, requests=subject.together, warm=MANY * 4)
-    many = client.run(together)
-    spent = _cpu(subject.server.pid) - before
-    each = 1e6 * spent / (together.requests + together.warm)
-    steady = _memory(subject.server.pid)
-    found = {"p50": alone.p50, "p99": alone.p99, "rate": many.rate, "cpu": each, "memory": steady}
-    if subject.crowded:
-        held = replace(together, connections=CROWD, asking=MANY, warm=MANY)
-        all_asking = replace(together, connections=CROWD, warm=CROWD)
-        found |= {"held": client.run(held).rate, "crowd": client.run(all_asking).rate}
-        found["crowd memory"] = _memory(subject.server.pid)
-    return found
+    return load.Order(port=port, token=token, connections=MANY, requests=subject.together, warm=MANY * 2)
+
+
+def _crowded(client: load.Load, subject: Subject) -> dict[str, float]:
+    if not subject.crowded:
+        return {}
+    order = replace(_together(subject), requests=4 * subject.together)
+    held = replace(order, connections=CROWD, asking=MANY, warm=MANY)
+    all_asking = replace(order, connections=CROWD, warm=CROWD)
+    rates = {"held": client.run(held).rate, "crowd": client.run(all_asking).rate}
+    return rates | {"crowd memory": _memory(subject.server.pid)}
 
 
 def _memory(pid: int) -> float:

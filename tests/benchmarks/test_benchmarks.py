@@ -76,7 +76,8 @@ def test_the_load_reads_whole_answers_and_returns_the_last(port: int) -> None:
     with Load() as load:
         outcome = load.run(Order(port=port, requests=20, warm=0))
     assert outcome.body == "hello"
-    assert 0 < outcome.p50 <= outcome.p99
+    assert len(outcome.times) == 20
+    assert min(outcome.times) > 0
 
 
 def test_the_load_measures_no_refusals(port: int) -> None:
