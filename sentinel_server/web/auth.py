@@ -34,24 +34,20 @@ class Guard:
 
     def misaddressed(self, headers: RawHeaders) -> str:
         """Why the request was not meant for us or is not from a program; empty when it may go on."""
-        hosts = _values(headers, b"host")
+        hosts, foreign = [], False
+        for name, value in headers:  # once, because SDKs fetch with every call
+            lowered = name.lower()
+            if lowered == b"host":
+                hosts.append(value)
+            elif lowered in _FOREIGN or lowered.startswith(_FOREIGN_PREFIXES):
+                foreign = True
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return "wrong Host header"
-        if any(_is_foreign(name.lower()) for name, _ in headers):
-            return "header of a browser or proxy"
-        return ""
+        return "header of a browser or proxy" if foreign else ""
 
     def unproven(self, headers: RawHeaders) -> str:
         """Why the request did not prove that it is from our child; empty when it did."""
-        given = _values(headers, b"authorization")
+        given = [value for name, value in headers if name.lower() == b"authorization"]
         if not given:
             return "no token"
         return "" if len(given) == 1 and self._token.matches(given[0]) else "wrong token"
-
-
-def _values(headers: RawHeaders, wanted: bytes) -> list[bytes]:
-    return [value for name, value in headers if name.lower() == wanted]
-
-
-def _is_foreign(name: bytes) -> bool:
-    return name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES)
