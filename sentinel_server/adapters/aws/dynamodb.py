@@ -7,6 +7,7 @@ at all, because an index cannot hold an empty key and a condition must be able t
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -218,30 +219,48 @@ async def together(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
         await asyncio.gather(first, second, return_exceptions=True)
 
 
-async def hedged(read: Callable[[], Awaitable[T]], *, after: float, within: float) -> T:
+class Hedges:
+    """How many second reads may be begun: so many at once, and then so many a second.
+
+    A table that has become slow gets only slower when everybody asks it twice, and could stay so after what
+    made it slow is over.
+    """
+
+    def __init__(self, *, at_once: int = 10, a_second: float = 1.0) -> None:
+        self._most = at_once
+        self._rate = a_second
+        self._left = float(at_once)
+        self._since = -math.inf
+
+    def take(self, now: float) -> bool:
+        """Whether there is one at `now`, in seconds of a clock that is never set back; then it is used up."""
+        self._left = min(self._most, self._left + (now - self._since) * self._rate)
+        self._since = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+async def hedged(
+    read: Callable[[], Awaitable[T]], *, after: float, within: float, hedges: Hedges | None = None
+) -> T:
     """What `read` gives; begun a second time when it has failed, or not answered `after` seconds.
 
-    The first good answer wins and the other attempt is cancelled. Raises the last failure when both failed,
-    StoreUnavailable when nothing has come `within` seconds of the call.
+    The first good answer wins and the other attempt is cancelled. Without a hedge left there is one attempt.
+    Raises the last failure when all failed, StoreUnavailable when nothing has come `within` seconds of the
+    call.
     """
-    tasks: set[asyncio.Task[T]] = set()
+    tasks: list[asyncio.Task[T]] = []
 
     async def race() -> T:
-        begun = 0
-        while True:
-            if begun < 2:
-                tasks.add(asyncio.ensure_future(read()))
-                begun += 1
-            running = {task for task in tasks if not task.done()}
-            await asyncio.wait(
-                running, timeout=after if begun < 2 else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            good = next((task for task in tasks if task.done() and task.exception() is None), None)
-            if good is not None:
-                return good.result()
-            if begun == 2 and all(task.done() for task in tasks):
-                failures = [task.exception() for task in tasks]
-                raise failures[-1] or StoreUnavailable("both attempts failed")
+        tasks.append(asyncio.ensure_future(read()))
+        await asyncio.wait(tasks, timeout=after)
+        if not _good(tasks) and (hedges is None or hedges.take(asyncio.get_running_loop().time())):
+            tasks.append(asyncio.ensure_future(read()))
+        while not _good(tasks) and (running := [task for task in tasks if not task.done()]):
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        return (_good(tasks) or tasks[-1]).result()
 
     try:
         async with asyncio.timeout(within):
@@ -249,9 +268,15 @@ async def hedged(read: Callable[[], Awaitable[T]], *, after: float, within: floa
     except TimeoutError:
         raise StoreUnavailable(f"the store did not answer within {within * 1000:.0f} ms") from None
     finally:
-        for task in tasks:
+        left = [task for task in tasks if not task.done() or task.cancelled() or task.exception()]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if left:  # mostly nothing is, and a fetch need not wait for that
+            await asyncio.gather(*left, return_exceptions=True)
+
+
+def _good(tasks: Sequence[asyncio.Task[T]]) -> asyncio.Task[T] | None:
+    return next((task for task in tasks if task.done() and task.exception() is None), None)
 
 
 def busy(error: ClientError) -> bool:

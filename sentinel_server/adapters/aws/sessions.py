@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sentinel_server.adapters.aws import session_items as items
 from sentinel_server.adapters.aws.clients import AwsSession
-from sentinel_server.adapters.aws.dynamodb import Change, Item, Items, Refusal, hedged, look, together
+from sentinel_server.adapters.aws.dynamodb import (
+    Change,
+    Hedges,
+    Item,
+    Items,
+    Refusal,
+    hedged,
+    look,
+    together,
+)
 from sentinel_server.adapters.aws.record_items import keys_by_table, rows_found
 from sentinel_server.adapters.aws.timing import URGENT
 from sentinel_server.clock import sortable
@@ -86,6 +95,7 @@ class DynamoDbSessions:
         self._elsewhere = elsewhere
         self._read_budget = read_budget
         self._hedge_after = hedge_after
+        self._hedges = Hedges()
         self._on_close = on_close
 
     @property
@@ -107,8 +117,8 @@ class DynamoDbSessions:
         """The row, the blocks under `keys`, in the order of `keys`, and the rows under `refs`: one consistent
         read, or two at once when the ledgers are elsewhere.
 
-        With a session it is hedged once and in time for a fetch. Without one a door is being opened: no SDK
-        waits yet, and a first connection may take as long as whoever asks has patience.
+        With a session it is hedged once, seldom and in time for a fetch. Without one a door is being opened:
+        no SDK waits yet, and a first connection may take as long as whoever asks has patience.
         """
         wanted = {items.block_id(key): key for key in keys}
         ids = [*([session_id] if session_id else ()), *wanted]
@@ -125,7 +135,7 @@ class DynamoDbSessions:
         )
 
     async def _in_time(self, read: Callable[[], Awaitable[T]]) -> T:
-        return await hedged(read, after=self._hedge_after, within=self._read_budget)
+        return await hedged(read, after=self._hedge_after, within=self._read_budget, hedges=self._hedges)
 
     async def _look(
         self, client: DynamoDBClient, ids: Sequence[str], refs: Sequence[Ref]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel_server.adapters.aws.dynamodb import hedged
+from sentinel_server.adapters.aws.dynamodb import Hedges, hedged
 from sentinel_server.errors import StoreUnavailable
 from tests.fakes.waiting import until
 
@@ -131,3 +131,33 @@ def test_it_succeeds_exactly_when_an_attempt_that_was_begun_does(
     outcome = asyncio.run(play())
     assert (outcome == "good") == any(how == "good" for how, _ in begun)
     assert len(begun) == 2 or first[0] == "good"
+
+
+async def test_without_a_hedge_left_there_is_one_attempt() -> None:
+    reads, hedges = Reads(), Hedges(at_once=1, a_second=0.0)
+    for attempts in (2, 3):
+        task = asyncio.ensure_future(hedged(reads.read, after=0.001, within=60.0, hedges=hedges))
+        await until(lambda: len(reads.attempts) == attempts)  # noqa: B023 (awaited at once)
+        await asyncio.sleep(0.01)  # in which another could begin
+        reads.attempts[-1].set_result("good")
+        assert await task == "good"
+    assert len(reads.attempts) == 3
+    failing = asyncio.ensure_future(hedged(reads.read, after=60.0, within=60.0, hedges=hedges))
+    await until(lambda: len(reads.attempts) == 4)
+    reads.attempts[-1].set_exception(StoreUnavailable("alone"))
+    with pytest.raises(StoreUnavailable, match="alone"):
+        await failing
+
+
+@given(st.integers(1, 20), st.floats(0.1, 10), st.lists(st.floats(0, 3), max_size=60), st.floats(-1e6, 1e6))
+def test_there_are_so_many_hedges_at_once_and_so_many_a_second(
+    at_once: int, a_second: float, pauses: list[float], start: float
+) -> None:
+    hedges, now, given = Hedges(at_once=at_once, a_second=a_second), start, 0
+    for pause in pauses:
+        now += pause
+        given += hedges.take(now)
+        assert given <= at_once + (now - start) * a_second + 1e-6
+    assert given >= min(at_once, len(pauses))
+    now += at_once / a_second + 1
+    assert [hedges.take(now) for _ in range(at_once + 1)] == [True] * at_once + [False]
