@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 
 from sentinel_server.errors import BadInput, InvalidIdentifier
 from sentinel_server.frozen import frozen
@@ -160,6 +161,7 @@ class Standing:
     rows: Mapping[Ref, Row] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=64)
 def block_keys(person: str, profile: str, own: str | None = None) -> tuple[BlockKey, ...]:
     """Every block that can touch this person and profile.
 

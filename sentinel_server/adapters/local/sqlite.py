@@ -59,12 +59,14 @@ class SqliteSessions:
         if refs and self._elsewhere is not None:
             apart = await self._elsewhere(refs)
             return replace(await self.standing(session_id, keys), rows=apart)
-        wanted, asked = dict.fromkeys(keys), checked_refs(refs)
+        # By their text, which is hashed once and in C; keys are values of ours.
+        wanted, asked = dict.fromkeys(map(str, keys)), checked_refs(refs)
         statement = _standing(len(wanted), len(asked))
-        arguments = (session_id, *(str(key) for key in wanted), *ledger_rows.places(asked))
+        arguments = (session_id, *wanted, *ledger_rows.places(asked))
         found = await self._file.read(lambda connection: connection.execute(statement, arguments).fetchall())
         session = next((self._session(row[1:]) for row in found if row[0] == rows.IS_SESSION), None)
-        blocks = {block.key: block for row in found if row[0] == "block" for block in [self._block(row[1:])]}
+        held = [self._block(row[1:]) for row in found if row[0] == "block"]
+        blocks = {str(block.key): block for block in held}
         ledgers = [row[1:] for row in found if row[0] == "record"]
         return Standing(
             session=session,
