@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 SENTINEL = str(Path(sys.executable).with_name("sentinel"))
 """The console script beside this interpreter."""
 
-_CHILD = """
+CHILD = """
 import json, os, sys
 print(json.dumps([os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
                   os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]]), flush=True)
 sys.stdin.read()
 """
+"""A Python program that tells where it is served and lasts as long as its stdin."""
 
 
 class Product:
@@ -27,7 +28,7 @@ class Product:
 
     def __init__(self, environment: Mapping[str, str], profile: str, *options: str) -> None:
         self._process = subprocess.Popen(
-            command(profile, "--rate-limit", "0", *options, child=(sys.executable, "-ISc", _CHILD)),
+            command(profile, "--rate-limit", "0", *options, child=(sys.executable, "-ISc", CHILD)),
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

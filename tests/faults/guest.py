@@ -43,8 +43,59 @@ class Answer:
     seconds: float = 0.0
 
 
+class Judge:
+    """Asks a server, and holds what it says against the model; what contradicts it is kept in `wrong`."""
+
+    wrong: list[str]
+    _url: str
+    _token: str
+
+    def where(self) -> Ground:
+        """The AWS that is behind it."""
+        raise NotImplementedError
+
+    async def ask(self, client: aiohttp.ClientSession) -> tuple[int, bytes]:
+        """One fetch, as an SDK does it: status and body."""
+        async with client.get(self._url, headers={"Authorization": self._token}) as response:
+            return response.status, await response.read()
+
+    def judged(self, status: int, raw: bytes, seconds: float, revoked: bool) -> Answer:
+        """What an answer says, held against the model; `revoked` is whether it was when the fetch began."""
+        body = json.loads(raw)
+        if status == 200:
+            self._check_credentials(body["AccessKeyId"], datetime.fromisoformat(body["Expiration"]), revoked)
+        else:
+            self._check_refusal(raw.decode(), body["Message"])
+        code = _code(body["Code"], body.get("Message", ""))
+        return Answer(code=code, key=body.get("AccessKeyId", ""), seconds=seconds)
+
+    def check_error(self, error: SentinelError) -> str:
+        """Hold a refusal that no SDK sees against the model; its code."""
+        self._check_refusal(error.line(), error.line())
+        return _code(error.code, error.message)
+
+    def _check_credentials(self, key: str, told: datetime, revoked: bool) -> None:
+        now, end = self.where().truth.now(), self.where().ends_at(key)
+        if revoked:
+            self.wrong.append("served after its revocation was acknowledged")
+        if end is None:
+            self.wrong.append("served a key that AWS never gave")
+        elif told > end:
+            self.wrong.append(f"told that a key lasts {told - end} longer than AWS takes it")
+        if told > now + _BY_DEADLINE + _ROUNDING:
+            self.wrong.append(f"told that a key lasts {told - now - _BY_DEADLINE} longer than its lease")
+
+    def _check_refusal(self, raw: str, message: str) -> None:
+        if any(secret in raw for secret in self.where().aws.secrets):
+            self.wrong.append("a refusal quotes a secret")
+        if not message or "\n" in message or len(message) > LONGEST:
+            self.wrong.append(f"a refusal that is not one line of {LONGEST}: {message!r}")
+        if "unexpected" in message:
+            self.wrong.append(f"a refusal that nobody foresaw: {message}")
+
+
 @dataclass(slots=True, eq=False)
-class Guest:
+class Guest(Judge):
     """One server session in a house. `revoked` from when somebody was told that it is."""
 
     name: str
@@ -81,8 +132,7 @@ class Guest:
                 await asyncio.sleep(0.5)
         await self.open()
 
-    @property
-    def ground(self) -> Ground:
+    def where(self) -> Ground:
         """Where its house is."""
         return self.house.ground
 
@@ -122,51 +172,12 @@ class Guest:
             self.wrong.append(f"{answer.code} after {seconds * 1000:.0f} ms")
         return answer
 
-    async def ask(self, client: aiohttp.ClientSession) -> tuple[int, bytes]:
-        """One fetch, as an SDK does it: status and body."""
-        async with client.get(self._url, headers={"Authorization": self._token}) as response:
-            return response.status, await response.read()
-
-    def judged(self, status: int, raw: bytes, seconds: float, revoked: bool) -> Answer:
-        """What an answer says, held against the model; `revoked` is whether it was when the fetch began."""
-        body = json.loads(raw)
-        if status == 200:
-            self._check_credentials(body["AccessKeyId"], datetime.fromisoformat(body["Expiration"]), revoked)
-        else:
-            self._check_refusal(raw.decode(), body["Message"])
-        code = _code(body["Code"], body.get("Message", ""))
-        return Answer(code=code, key=body.get("AccessKeyId", ""), seconds=seconds)
-
     async def several(self) -> list[Answer]:
         """Fetches one after another, and at once."""
         return [await self.fetch(), *await asyncio.gather(*(self.fetch() for _ in range(3)))]
 
-    def check_error(self, error: SentinelError) -> str:
-        """Hold a refusal that no SDK sees against the model; its code."""
-        self._check_refusal(error.line(), error.line())
-        return _code(error.code, error.message)
-
-    def _check_credentials(self, key: str, told: datetime, revoked: bool) -> None:
-        now, end = self.ground.truth.now(), self.ground.ends_at(key)
-        if revoked:
-            self.wrong.append("served after its revocation was acknowledged")
-        if end is None:
-            self.wrong.append("served a key that AWS never gave")
-        elif told > end:
-            self.wrong.append(f"told that a key lasts {told - end} longer than AWS takes it")
-        if told > now + _BY_DEADLINE + _ROUNDING:
-            self.wrong.append(f"told that a key lasts {told - now - _BY_DEADLINE} longer than its lease")
-
-    def _check_refusal(self, raw: str, message: str) -> None:
-        if any(secret in raw for secret in self.ground.aws.secrets):
-            self.wrong.append("a refusal quotes a secret")
-        if not message or "\n" in message or len(message) > LONGEST:
-            self.wrong.append(f"a refusal that is not one line of {LONGEST}: {message!r}")
-        if "unexpected" in message:
-            self.wrong.append(f"a refusal that nobody foresaw: {message}")
-
     async def _live(self) -> None:
-        house, ground = self.house, self.ground
+        house, ground = self.house, self.house.ground
         options = SessionOptions(
             max_session=ground.settings.max_session, lazy=self.lazy, ending=timedelta(seconds=1)
         )

@@ -17,7 +17,8 @@ if __name__ == "__main__":
     report = soak(wanted.minutes * 60, wanted.seed)
     print(f"{sum(report.said.values())} answers in {report.seconds:.0f} s: {report.said}")
     print(f"{report.sessions} sessions, {report.revoked} revoked")
-    print(f"{report.faults} faults, {report.denials} denials")
-    print(f"memory {report.memory[0]:.0f} to {report.memory[-1]:.0f} MiB, grown by {report.grown:.1f}")
+    print(f"{report.faults} faults, {report.denials} denials, {report.slow} late without a fault")
+    memory = f"{report.memory[0]:.0f} to {report.memory[-1]:.0f} MiB, grown by {report.grown:.1f}"
+    print(f"memory of one server {memory}")
     print("\n".join(report.wrong[:50]) or "nothing contradicts the model or the log")
     sys.exit(1 if report.wrong else 0)

@@ -44,12 +44,16 @@ class Asked:
 
 @dataclass(slots=True)
 class Model:
-    """The world as it was. `wrong` are the answers that contradict it, `said` how often each was given."""
+    """The world as it was. `wrong` are the answers that contradict it, `said` how often each was given.
+
+    `slow` counts those that were late while nothing was wrong: how many there may be depends on the machine.
+    """
 
     faults: list[Span] = field(default_factory=list)
     denials: list[Span] = field(default_factory=list)
     said: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    slow: int = 0
 
     def hear(self, asked: Asked, revocation: Span | None) -> None:
         """Hold an answer against what was true; `revocation` began when it was asked for and was
@@ -74,6 +78,7 @@ class Model:
                 )
                 return "" if met else "nobody denied it"
             case "late":
+                self.slow += not any(self._felt(fault, asked) for fault in self.faults)
                 return ""
             case code:
                 return self._troubled(code, asked)
@@ -89,7 +94,10 @@ class Model:
 
     def _troubled(self, code: str, asked: Asked) -> str:
         for fault in self.faults:
-            felt = fault.met(asked.began, asked.ended, after=AFTER + asked.stalled)
-            if felt and code in _TROUBLE.get(fault.what, ()):
+            if self._felt(fault, asked) and code in _TROUBLE.get(fault.what, ()):
                 return ""
         return "there was no such trouble"
+
+    @staticmethod
+    def _felt(fault: Span, asked: Asked) -> bool:
+        return fault.met(asked.began, asked.ended, after=AFTER + asked.stalled)

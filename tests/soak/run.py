@@ -1,4 +1,7 @@
-"""A soak: 200 clients fetch while policies change, sessions are revoked and made, and faults come and go."""
+"""A soak: 200 clients fetch while policies change, sessions are revoked and made, and faults come and go.
+
+Every session is a process of its own, as with users; the clients and AWS are here.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import asyncio
 import gc
 import random
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -22,37 +24,32 @@ from sentinel_server.sessions.store import SessionStore
 from tests.fakes.aws import client as aws_client
 from tests.faults.faults import SERVICES, of_service
 from tests.faults.ground import Ground, ground
-from tests.faults.guest import Guest
-from tests.faults.house import House, house
 from tests.faults.loop import WatchedLoop, the_loop
 from tests.soak.accounts import accounts, differences
 from tests.soak.model import Asked, Model, Span
+from tests.soak.resident import Resident
 
 CLIENTS = 200
 SLOTS = 8
-"""Sessions that serve at a time; each client belongs to one."""
+"""Sessions that serve at a time; each client belongs to one. The first is never revoked."""
 DENY = POLICIES["prod"].replace("effect: require_server", "effect: deny")
 PARAMETER = "/sentinel/policies/prod"
 
 
-@dataclass(slots=True)
-class Tenant:
-    """A session of the soak, its revocation if there is one, and what its clients were answered."""
-
-    guest: Guest
-    revocation: Span | None = None
-    said: Counter[str] = field(default_factory=Counter)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What came of it; all is well when `wrong` is empty. `memory` is in MiB, over time."""
+    """What came of it; all is well when `wrong` is empty.
+
+    `slow` are the answers that were late without a fault. `memory` is that of the session which lasts, in
+    MiB, over time.
+    """
 
     said: Mapping[str, int]
     sessions: int
     revoked: int
     faults: int
     denials: int
+    slow: int
     memory: tuple[float, ...]
     seconds: float
     wrong: tuple[str, ...]
@@ -80,8 +77,9 @@ class _Soak:
         self._ground = where
         self._chance = chance
         self._model = Model()
-        self._slots: list[Tenant] = []
-        self._all: list[Tenant] = []
+        self._slots: list[Resident] = []
+        self._all: list[Resident] = []
+        self._failed: list[str] = []
         self._memory: list[float] = []
 
     async def run(self, seconds: float) -> Report:
@@ -89,22 +87,21 @@ class _Soak:
         began = loop.time()
         async with AsyncExitStack() as stack:
             watching = asyncio.create_task(loop.watch())
-            home = await stack.enter_async_context(house(self._ground, "soak"))
             security = await stack.enter_async_context(wiring.open_store(self._ground.settings))
-            self._slots = [one for _ in range(SLOTS) if (one := await self._tenant(home))]
+            for _ in range(SLOTS):
+                self._slots.append(await self._newcomer())
             gc.collect()
-            await self._live(seconds, home, security)
-            for tenant in self._slots:
-                await tenant.guest.close()
+            await self._live(seconds, security)
+            await asyncio.gather(*(resident.close() for resident in self._slots))
             watching.cancel()
         return self._report(loop.time() - began)
 
-    async def _live(self, seconds: float, home: House, security: SessionStore) -> None:
+    async def _live(self, seconds: float, security: SessionStore) -> None:
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as client:
             over = asyncio.Event()
             lives = [asyncio.create_task(self._client(number, client, over)) for number in range(CLIENTS)]
-            events = [self._revoking(home, security, client, over), self._ruling(over), self._failing(over)]
+            events = [self._revoking(security, client, over), self._ruling(over), self._failing(over)]
             lives += [asyncio.create_task(event) for event in events]
             lives.append(asyncio.create_task(self._measuring(over)))
             await asyncio.wait(lives, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
@@ -115,44 +112,41 @@ class _Soak:
 
     async def _client(self, number: int, client: aiohttp.ClientSession, over: asyncio.Event) -> None:
         while not over.is_set():
-            await self._ask(self._slots[number % SLOTS], client)
+            await self._ask(self._slots[number % len(self._slots)], client)
             await self._pause(over, 0.5, 1.5)
 
-    async def _ask(self, tenant: Tenant, client: aiohttp.ClientSession) -> None:
+    async def _ask(self, resident: Resident, client: aiohttp.ClientSession) -> None:
         loop = the_loop()
         began, stalled = loop.time(), loop.stalled
-        cut = tenant.revocation is not None and tenant.revocation.ended is not None
-        status, raw = await tenant.guest.ask(client)
+        cut = resident.revocation is not None and resident.revocation.ended is not None
+        status, raw = await resident.ask(client)
         ended = loop.time()
-        answer = tenant.guest.judged(status, raw, ended - began, cut)
-        tenant.said[answer.code] += 1
+        answer = resident.judged(status, raw, ended - began, cut)
+        resident.said[answer.code] += 1
         asked = Asked(began=began, ended=ended, code=answer.code, stalled=loop.stalled - stalled)
-        self._model.hear(asked, tenant.revocation)
+        self._model.hear(asked, resident.revocation)
 
     # ---- what happens to them
 
     async def _revoking(
-        self, home: House, security: SessionStore, client: aiohttp.ClientSession, over: asyncio.Event
+        self, security: SessionStore, client: aiohttp.ClientSession, over: asyncio.Event
     ) -> None:
         """Make a session, revoke the one that it takes the place of, and see it refused to the end."""
         while not await self._pause(over, 0.5, 2.0):
-            slot = self._chance.randrange(SLOTS)
-            successor = await self._tenant(home, over)
-            if successor is None:
-                return
-            tenant = self._slots[slot]
-            await self._revoke(tenant, security)
-            await asyncio.gather(*(self._ask(tenant, client) for _ in range(5)))
+            slot = self._chance.randrange(1, SLOTS)
+            successor, resident = await self._newcomer(), self._slots[slot]
+            await self._revoke(resident, security)
+            await asyncio.gather(*(self._ask(resident, client) for _ in range(5)))
             self._slots[slot] = successor
             await self._pause(over, 1.0, 1.2)  # whoever asked it before has its answer by now
-            await tenant.guest.close()
+            await resident.close()
 
-    async def _revoke(self, tenant: Tenant, security: SessionStore) -> None:
-        span = tenant.revocation = Span(what="revocation", began=the_loop().time())
+    async def _revoke(self, resident: Resident, security: SessionStore) -> None:
+        span = resident.revocation = Span(what="revocation", began=the_loop().time())
         while span.ended is None:
             cut = Revocation(at=self._ground.truth.now(), by="security", reason="a drill")
             with suppress(SentinelError):
-                await security.revoke(tenant.guest.id, cut)
+                await security.revoke(resident.id, cut)
                 span.ended = the_loop().time()
 
     async def _ruling(self, over: asyncio.Event) -> None:
@@ -174,7 +168,7 @@ class _Soak:
 
     async def _failing(self, over: asyncio.Event) -> None:
         faults = [fault for service in SERVICES for fault in of_service(service)]
-        while not await self._pause(over, 2.0, 8.0):
+        while not await self._pause(over, 2.0, 14.0):
             fault = self._chance.choice(faults)
             span = Span(what=SERVICES[fault.dependency], began=the_loop().time())
             self._model.faults.append(span)
@@ -188,23 +182,18 @@ class _Soak:
     async def _measuring(self, over: asyncio.Event) -> None:
         while not await self._pause(over, 0.5, 0.5):
             self._ground.aws.forget_calls()
-            self._memory.append(_resident())
+            self._memory.append(self._slots[0].memory)
 
     # ---- both
 
-    async def _tenant(self, home: House, over: asyncio.Event | None = None) -> Tenant | None:
-        """A session that serves, as soon as one can be had; None when it is over before."""
-        while over is None or not over.is_set():
-            guest = Guest(f"soak-{len(self._all)}", home)
-            try:
-                await guest.open()
-            except SentinelError:
-                await asyncio.sleep(0.2)
-                continue
-            tenant = Tenant(guest)
-            self._all.append(tenant)
-            return tenant
-        return None
+    async def _newcomer(self) -> Resident:
+        """A session that serves, as soon as one can be had."""
+        while True:
+            resident = Resident(self._ground, self._ground.home / f"said-{len(self._all)}.txt")
+            if await resident.open():
+                self._all.append(resident)
+                return resident
+            self._failed += resident.wrong
 
     async def _pause(self, over: asyncio.Event, least: float, most: float) -> bool:
         """Wait a while; whether it is over."""
@@ -214,23 +203,18 @@ class _Soak:
         return over.is_set()
 
     def _report(self, seconds: float) -> Report:
-        answered = {tenant.guest.id: tenant.said for tenant in self._all}
+        answered = {resident.id: resident.said for resident in self._all}
         logged = accounts(self._ground.home / "state")
         wrong = [*self._model.wrong, *differences(logged, answered)]
-        wrong += [each for tenant in self._all for each in tenant.guest.wrong]
+        wrong += [*self._failed, *(each for resident in self._all for each in resident.wrong)]
         return Report(
             said=dict(self._model.said),
             sessions=len(self._all),
-            revoked=sum(tenant.revocation is not None for tenant in self._all),
+            revoked=sum(resident.revocation is not None for resident in self._all),
             faults=len(self._model.faults),
             denials=len(self._model.denials),
+            slow=self._model.slow,
             memory=tuple(self._memory),
             seconds=seconds,
             wrong=tuple(wrong),
         )
-
-
-def _resident() -> float:
-    """MiB of memory in use."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1024 / 1024

@@ -1,0 +1,99 @@
+"""A session of the soak: `sentinel exec --server`, the process that a user runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.product import CHILD, command
+from tests.faults.ground import Ground
+from tests.faults.guest import Judge
+from tests.faults.house import PROFILE
+from tests.soak.model import Span
+
+_ENDS = 15.0
+"""Seconds in which it must have ended, a store that does not answer included."""
+
+
+@dataclass(slots=True, eq=False)
+class Resident(Judge):
+    """One such process, its revocation if there is one, and how often its clients were answered what.
+
+    What it says goes to a file: nobody reads it, and a full pipe would stop it.
+    """
+
+    ground: Ground
+    says: Path
+    revocation: Span | None = None
+    said: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    id: str = ""
+    _url: str = ""
+    _token: str = ""
+    _process: subprocess.Popen[str] | None = None
+
+    async def open(self) -> bool:
+        """Serve from now on; whether it does, because it refuses to start while something is wrong."""
+        self._process = process = await asyncio.to_thread(self._begun)
+        assert process.stdout is not None
+        told = await asyncio.to_thread(process.stdout.readline)
+        if not told:
+            await self.close()
+            return False
+        self._url, self._token = json.loads(told)
+        self.id = self.says.read_text().split()[2]
+        return True
+
+    async def close(self) -> None:
+        """End it by the end of its child. Notes what it should not have said or left."""
+        if (process := self._process) is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        process.stdout.close()
+        try:
+            await asyncio.to_thread(process.wait, _ENDS)
+        except subprocess.TimeoutExpired:
+            self.wrong.append(f"it had not ended after {_ENDS:.0f} s")
+            process.kill()
+            await asyncio.to_thread(process.wait)
+        self._process = None
+        if "Traceback" in (said := self.says.read_text()):
+            self.wrong.append(f"it said: {said}")
+
+    def where(self) -> Ground:
+        """The AWS that is behind it."""
+        return self.ground
+
+    @property
+    def memory(self) -> float:
+        """MiB of memory in use."""
+        assert self._process is not None
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * 4096 / 1024 / 1024
+
+    def _begun(self) -> subprocess.Popen[str]:
+        with self.says.open("w") as said:
+            return subprocess.Popen(
+                command(PROFILE, child=(sys.executable, "-ISc", CHILD)),
+                env=dict(self._environment()),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+            )
+
+    def _environment(self) -> Mapping[str, str]:
+        settings = self.ground.settings
+        return {
+            **settings.environ,
+            "SENTINEL_POLICY_MAX_AGE": f"{settings.policy_max_age.total_seconds():.0f}s",
+            "SENTINEL_RATE_LIMIT": "0",
+        }
