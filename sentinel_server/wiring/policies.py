@@ -171,7 +171,7 @@ async def _checked_at(reading: Reading, where: PolicyLocation, make: Make[L]) ->
     from sentinel_server.policy.verified import Unverified, Verified
 
     settings, memory = reading.settings, _policy_memory(reading)
-    store: StoredPolicies = await _store_at(reading, where, memory)
+    store: StoredPolicies = await _store_at(reading, where, memory, to_write=False)
     if isinstance(where, SsmPolicies) and where.account is not None:
         store = _OfAccount(store, where.account)
     if not signing_is_set_up(settings):
@@ -197,7 +197,12 @@ def _policy_memory(reading: Reading) -> PolicyMemory:
 
 
 async def _store_at(
-    reading: Reading, where: PolicyLocation, memory: PolicyMemory, shape: Shape = PLAIN
+    reading: Reading,
+    where: PolicyLocation,
+    memory: PolicyMemory,
+    shape: Shape = PLAIN,
+    *,
+    to_write: bool = True,
 ) -> PolicyStore:
     if isinstance(where, FilePolicies):
         from sentinel_server.adapters.local.policy_store import FilePolicyStore
@@ -207,7 +212,10 @@ async def _store_at(
     from sentinel_server.adapters.aws.policy_store import SsmPolicyStore
 
     aws, control = _aws(reading.control), reading.control
-    client = await reading.stack.enter_async_context(aws.client("ssm", region=where.region or reading.region))
+    opened = (
+        aws.client if to_write else aws.calls
+    )  # a door only reads, and need not load an AWS library for it
+    client = await reading.stack.enter_async_context(opened("ssm", region=where.region or reading.region))
 
     async def account() -> str:
         assert control is not None  # noqa: S101  # `_aws` has refused the other case

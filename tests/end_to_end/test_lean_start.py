@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sentinel_server.errors import ApprovalRequired, Refused
 from tests.fakes import dynamodb_local
 from tests.fakes.deployment import Deployment, deployment
 from tests.fakes.processes import REPOSITORY
@@ -24,23 +25,26 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "code"),
     [
-        ("credentials", "--profile", "dev"),
-        ("exec", "--profile", "dev", "--", "true"),
-        ("exec", "--server", "--profile", "prod", "--", "true"),
-        ("server-sessions", "--all"),
+        (("credentials", "--profile", "dev"), 0),
+        (("exec", "--profile", "dev", "--", "true"), 0),
+        (("exec", "--server", "--profile", "prod", "--", "true"), 0),
+        (("server-sessions", "--all"), 0),
+        (("credentials", "--profile", "payments"), ApprovalRequired.exit_status),
+        (("exec", "--server", "--profile", "admin", "--", "true"), Refused.exit_status),
     ],
-    ids=lambda words: " ".join(words[:2]),
+    ids=lambda value: " ".join(value[:4]) if isinstance(value, tuple) else "",
 )
 def test_keys_in_a_file_a_policy_in_ssm_and_a_table_need_no_aws_library(
-    home: Deployment, words: tuple[str, ...]
+    home: Deployment, words: tuple[str, ...], code: int
 ) -> None:
+    """Nor does looking for what might lift a refusal."""
     argv = [sys.executable, "-X", "importtime", "-m", "cli.main", *words]
     done = subprocess.run(
         argv, env=home.env(), cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == code, done.stderr[-2000:]
     timed = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
     imported = {line.rpartition("|")[2].strip() for line in timed}
     assert "sentinel_server.adapters.aws.direct.client" in imported, done.stderr[-300:]

@@ -60,7 +60,8 @@ SERVICES: Mapping[str, Service] = {
         operations=_named("GetPublicKey", "Sign"),
     ),
     "ssm": Service(
-        protocol=JsonProtocol(target="AmazonSSM", version="1.1"), operations=_named("GetParameter")
+        protocol=JsonProtocol(target="AmazonSSM", version="1.1"),
+        operations=_named("GetParameter", "GetParameters"),
     ),
     "sts": Service(
         protocol=QueryProtocol(version="2011-06-15", instants=frozenset({"Expiration"})),

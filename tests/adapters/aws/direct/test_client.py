@@ -56,6 +56,7 @@ CALLS: list[tuple[Any, str, dict[str, Any]]] = [
     ("sts", "assume_role", {"RoleArn": "arn:aws:iam::111122223333:role/none", "RoleSessionName": "ann"}),
     ("ssm", "get_parameter", {"Name": "/there", "WithDecryption": True}),
     ("ssm", "get_parameter", {"Name": "/not/there"}),
+    ("ssm", "get_parameters", {"Names": ["/there", "/not/there"], "WithDecryption": True}),
     ("dynamodb", "get_item", {"TableName": "not-there", "Key": {"id": {"S": "a"}}}),
     ("kms", "sign", {"KeyId": "none", "Message": b"0" * 32, "SigningAlgorithm": "ECDSA_SHA_256"}),
 ]

@@ -61,6 +61,9 @@ ASKED: Mapping[tuple[str, str], st.SearchStrategy[dict[str, Any]]] = {
         {"KeyId": TEXT, "Message": st.binary(min_size=1), "SigningAlgorithm": st.just("ECDSA_SHA_256")}
     ),
     ("ssm", "GetParameter"): st.fixed_dictionaries({"Name": TEXT, "WithDecryption": st.booleans()}),
+    ("ssm", "GetParameters"): st.fixed_dictionaries(
+        {"Names": st.lists(TEXT, min_size=1, max_size=10), "WithDecryption": st.booleans()}
+    ),
     ("sts", "AssumeRole"): st.fixed_dictionaries(
         {
             "RoleArn": st.text(min_size=20, max_size=40),
@@ -146,6 +149,7 @@ ANSWERS = [
         ("ssm", "GetParameter"),
         '{"Parameter": {"Name": "n", "Value": "a\\u0000é", "Version": 3, "ARN": "arn"}}',
     ),
+    (("ssm", "GetParameters"), '{"Parameters": [{"Name": "n", "Value": "é"}], "InvalidParameters": ["m"]}'),
     (("dynamodb", "BatchGetItem"), '{"Responses": {"t": [{"a": {"N": "1"}}]}, "UnprocessedKeys": {}}'),
     (("dynamodb", "UpdateItem"), "{}"),
     (("kms", "Sign"), '{"KeyId": "k", "Signature": "AAECAw==", "SigningAlgorithm": "ECDSA_SHA_256"}'),
