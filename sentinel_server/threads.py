@@ -11,6 +11,6 @@ import sys
 
 
 def block_signals() -> None:
-    """Keep every signal from the calling thread; the `initializer` of every pool of ours."""
+    """Keep every signal from the calling thread; what every thread of ours does first."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -46,15 +46,19 @@ class _Order:
             error.__cause__ = stop
         except BaseException as raised:
             error = raised
-        with suppress(RuntimeError):  # the loop has been closed: nobody waits
+        try:
             self.loop.call_soon_threadsafe(self.done, self.future, result, error)
+        except RuntimeError:  # the loop has been closed: nobody waits
+            pass
+        finally:
+            del self, result, error  # or an error would keep all this: its traceback has this frame
 
 
 class Workers:
     """At most `limit` threads, begun when they are needed, for one event loop.
 
-    They block every signal, and the end of the process waits for none of them: whoever needs what they do
-    waits for it.
+    They block every signal, and the end of the process waits for none of them, whatever they are doing: they
+    are for what leaves nothing half done.
     """
 
     def __init__(self, name: str, limit: int = 1) -> None:
@@ -69,17 +73,15 @@ class Workers:
         """The outcome of `work`, which is begun in its turn.
 
         What is cancelled before a thread has taken it never begins; what has begun goes on. Raises
-        RuntimeError after `close`.
+        RuntimeError after `close`, and when the system gives us no thread.
         """
         if self._closed:
             raise RuntimeError("these workers have been closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        if self._threads < min(self._busy + 1, self._limit):
+            self._start()
         self._busy += 1
-        if self._threads < min(self._busy, self._limit):
-            self._threads += 1
-            name = f"{self._name}-{self._threads}"
-            Thread(target=_serve, args=(self._orders,), name=name, daemon=True).start()
         self._orders.put(_Order(work, loop, future, self._done))
         return future
 
@@ -91,11 +93,22 @@ class Workers:
         with suppress(Empty):
             while True:
                 if (order := self._orders.get_nowait()) is not None:
-                    order.future.cancel()
+                    with suppress(RuntimeError):  # its loop has been closed
+                        order.future.cancel()
         self._dismiss()
 
     def __del__(self) -> None:
         self._dismiss()
+
+    def _start(self) -> None:
+        name = f"{self._name}-{self._threads + 1}"
+        try:
+            Thread(target=_serve, args=(self._orders,), name=name, daemon=True).start()
+        except RuntimeError:
+            if not self._threads:
+                raise
+            return  # those that are there will do
+        self._threads += 1
 
     def _dismiss(self) -> None:
         for _ in range(self._threads):

@@ -9,11 +9,14 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 import pytest
 
 from sentinel_server.workers import Workers
+from tests.fakes.threads import no_more_threads
 from tests.fakes.waiting import until
 
 
@@ -118,18 +121,57 @@ async def test_closing_cancels_what_waits_and_lets_end_what_has_begun() -> None:
     await until(lambda: not ours(before))
 
 
-async def test_workers_that_nobody_has_any_more_are_gone_and_keep_nothing() -> None:
-    class Kept:
-        pass
+class Kept:
+    """Something that can be seen to be gone."""
 
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_workers_that_nobody_has_any_more_are_gone_and_keep_nothing(fails: bool) -> None:
     before = set(threading.enumerate())
     workers, kept = Workers("worker"), Kept()
     seen = weakref.ref(kept)
-    await workers.run(lambda held=kept: held)  # type: ignore[misc]
-    del kept
-    await until(lambda: gc.collect() >= 0 and seen() is None)
+
+    def work(held: Kept) -> Kept:
+        if fails:
+            raise ValueError("x")
+        return held
+
+    gc.disable()  # what goes must go without a search for cycles
+    try:
+        with suppress(ValueError):
+            await workers.run(partial(work, kept))
+        del kept
+        await until(lambda: seen() is None)
+    finally:
+        gc.enable()
     del workers
-    await until(lambda: gc.collect() >= 0 and not ours(before))
+    await until(lambda: not ours(before))
+
+
+async def test_the_system_may_refuse_a_thread_now_and_give_one_later() -> None:
+    before, workers, gate = set(threading.enumerate()), Workers("worker", limit=2), threading.Event()
+    with no_more_threads(), pytest.raises(RuntimeError, match="thread"):
+        await workers.run(lambda: 1)
+    first = workers.run(lambda: gate.wait(60))
+    with no_more_threads():
+        second = workers.run(lambda: 2)
+    gate.set()
+    assert (await first, await second, len(ours(before))) == (True, 2, 1), "the one that is there does both"
+    assert await asyncio.gather(*(workers.run(lambda: 3) for _ in range(3))) == [3, 3, 3]
+    workers.close()
+
+
+def test_workers_can_be_closed_after_their_loop() -> None:
+    before, workers, gate = set(threading.enumerate()), Workers("worker"), threading.Event()
+
+    async def leaves() -> None:
+        for work in (lambda: gate.wait(60), lambda: True):
+            workers.run(work).add_done_callback(print)
+
+    asyncio.run(leaves())
+    workers.close()
+    gate.set()
+    asyncio.run(until(lambda: not ours(before)))
 
 
 def test_an_outcome_for_a_loop_that_has_ended_is_dropped() -> None:

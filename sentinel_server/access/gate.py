@@ -168,7 +168,7 @@ class Gate:
         if seat.reader is None or seat.person is None:
             policy, principal = await self._policy_and_principal(seat, patience)
             return policy, principal, await self._first_standing(seat, principal, policy, refs, patience)
-        kept, known = self._sources.policies.at_hand(seat.ask.profile), self._sources.base.at_hand()
+        kept, known = self._at_hand(seat)
         if kept is not None and known is not None:
             return kept, known, await self._standing(seat, seat.person, refs, patience)
         settling = self._policy_and_principal(seat, patience)
@@ -179,6 +179,12 @@ class Gate:
             return policy, principal, await early
         finally:
             early.cancel()  # does nothing, unless we are given up ourselves
+
+    def _at_hand(self, seat: Seat) -> tuple[LoadedPolicy | None, Principal | None]:
+        try:
+            return self._sources.policies.at_hand(seat.ask.profile), self._sources.base.at_hand()
+        except Exception:  # whatever it is, who waits for it is told, and refuses
+            return None, None
 
     def _policy_and_principal(
         self, seat: Seat, patience: float

@@ -212,9 +212,8 @@ async def _store_at(
     from sentinel_server.adapters.aws.policy_store import SsmPolicyStore
 
     aws, control = _aws(reading.control), reading.control
-    opened = (
-        aws.client if to_write else aws.calls
-    )  # a door only reads, and need not load an AWS library for it
+    # A door only reads, and need not load an AWS library for it.
+    opened = aws.client if to_write else aws.calls
     client = await reading.stack.enter_async_context(opened("ssm", region=where.region or reading.region))
 
     async def account() -> str:

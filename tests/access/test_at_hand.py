@@ -100,6 +100,39 @@ async def test_what_is_at_hand_is_looked_at_anew_by_every_fetch() -> None:
         await session.fetch()
         assert world.policies.loads > loads, number
         assert world.base.asked > asked, number
+    assert world.policies.names == {"prod"}
+    await session.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class BrokenPolicies(FakePolicies):
+    """Policies that, once `broken`, break when they are asked for at once, and `wholly` when waited for."""
+
+    wholly: bool
+    broken: bool = False
+
+    async def load(self, profile: str) -> LoadedPolicy:
+        if self.broken and self.wholly:
+            raise ValueError("a defect")
+        return self.policy
+
+    def at_hand(self, profile: str) -> LoadedPolicy | None:
+        if self.broken:
+            raise ValueError("a defect")
+        return self.policy
+
+
+@pytest.mark.parametrize("wholly", [True, False])
+async def test_what_breaks_at_hand_is_waited_for_and_told_there(wholly: bool) -> None:
+    policies = BrokenPolicies(wholly=wholly)
+    world = World(policies=policies)
+    session = await started(world)
+    policies.broken = True
+    decision = await Gate(world.sources).decision(world.seat)
+    assert isinstance(decision, Allow) is not wholly
+    if not isinstance(decision, Allow):
+        assert isinstance(decision.error, PolicyUnavailable)
+        assert world.audit.events[-1].code == "PolicyUnavailable"
     await session.close()
 
 

@@ -52,6 +52,7 @@ class FakePolicies:
     fails: BaseException | None = None
     loads: int = 0
     kept: bool = True
+    names: set[str] = field(default_factory=set)
 
     async def load(self, profile: str) -> LoadedPolicy:
         """The policy a test put here, whatever the profile."""
@@ -62,6 +63,7 @@ class FakePolicies:
 
     def at_hand(self, profile: str) -> LoadedPolicy | None:
         """The same, unless it has to be waited for."""
+        self.names.add(profile)
         if not self.kept or self.fails is not None:
             return None
         self.loads += 1

@@ -9,6 +9,8 @@ POLICY_AGE = 5.0
 """Seconds that a policy may be old here."""
 AFTER = 6.0
 """Seconds for which a fault may still be felt: what it kept waiting gives up in that time."""
+IN_TIME = 1.0
+"""Seconds in which every fetch is answered: 0.8, and what a client among two hundred takes itself."""
 BUSY = 1.0
 """Seconds of doubt about what happened at the same time, on a busy machine."""
 
@@ -46,7 +48,8 @@ class Asked:
 class Model:
     """The world as it was. `wrong` are the answers that contradict it, `said` how often each was given.
 
-    `slow` counts those that were late while nothing was wrong: how many there may be depends on the machine.
+    `slow` counts those that were late while nothing was wrong, and whatever took longer than a fetch may: how
+    many there may be depends on the machine.
     """
 
     faults: list[Span] = field(default_factory=list)
@@ -60,6 +63,7 @@ class Model:
         acknowledged when it `ended`.
         """
         self.said[asked.code] += 1
+        self.slow += asked.ended - asked.began - asked.stalled > IN_TIME
         why = self._contradicted(asked, revocation)
         if why:
             self.wrong.append(f"{asked.code} at {asked.began:.2f}: {why}")

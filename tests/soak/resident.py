@@ -17,6 +17,8 @@ from tests.faults.guest import Judge
 from tests.faults.house import PROFILE
 from tests.soak.model import Span
 
+_UNHEARD_OF = ("Traceback", "Fatal Python error", "Exception ignored", "was destroyed", "never retrieved")
+"""What no program of ours says."""
 _ENDS = 15.0
 """Seconds in which it must have ended, a store that does not answer included."""
 
@@ -65,8 +67,9 @@ class Resident(Judge):
             process.kill()
             await asyncio.to_thread(process.wait)
         self._process = None
-        if "Traceback" in (said := self.says.read_text()):
-            self.wrong.append(f"it said: {said}")
+        said = self.says.read_text()
+        if process.returncode < 0 or any(word in said for word in _UNHEARD_OF):
+            self.wrong.append(f"it ended with {process.returncode} and said: {said}")
 
     def where(self) -> Ground:
         """The AWS that is behind it."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import statistics
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ from tests.soak.model import Asked, Model, Span
 from tests.soak.resident import Resident
 
 CLIENTS = 200
+GROWS = 4.0
+"""MiB by which a server's memory may grow."""
+SLOW = 0.05
+"""Part of the answers that may be late without a fault, on a machine that also is the AWS."""
 SLOTS = 8
 """Sessions that serve at a time; each client belongs to one. The first is never revoked."""
 DENY = POLICIES["prod"].replace("effect: require_server", "effect: deny")
@@ -41,7 +46,7 @@ class Report:
     """What came of it; all is well when `wrong` is empty.
 
     `slow` are the answers that were late without a fault. `memory` is that of the session which lasts, in
-    MiB, over time.
+    MiB, over time, and `grown` what its last quarter has more than its second.
     """
 
     said: Mapping[str, int]
@@ -51,15 +56,9 @@ class Report:
     denials: int
     slow: int
     memory: tuple[float, ...]
+    grown: float
     seconds: float
     wrong: tuple[str, ...]
-
-    @property
-    def grown(self) -> float:
-        """MiB that the last quarter needs more than the second."""
-        quarter = max(1, len(self.memory) // 4)
-        early, late = self.memory[quarter : 2 * quarter], self.memory[-quarter:]
-        return sum(late) / len(late) - sum(early) / max(1, len(early))
 
 
 def soak(seconds: float, seed: int = 0) -> Report:
@@ -88,8 +87,7 @@ class _Soak:
         async with AsyncExitStack() as stack:
             watching = asyncio.create_task(loop.watch())
             security = await stack.enter_async_context(wiring.open_store(self._ground.settings))
-            for _ in range(SLOTS):
-                self._slots.append(await self._newcomer())
+            self._slots = [one for _ in range(SLOTS) if (one := await self._newcomer())]
             gc.collect()
             await self._live(seconds, security)
             await asyncio.gather(*(resident.close() for resident in self._slots))
@@ -134,7 +132,9 @@ class _Soak:
         """Make a session, revoke the one that it takes the place of, and see it refused to the end."""
         while not await self._pause(over, 0.5, 2.0):
             slot = self._chance.randrange(1, SLOTS)
-            successor, resident = await self._newcomer(), self._slots[slot]
+            successor, resident = await self._newcomer(over), self._slots[slot]
+            if successor is None:
+                return
             await self._revoke(resident, security)
             await asyncio.gather(*(self._ask(resident, client) for _ in range(5)))
             self._slots[slot] = successor
@@ -186,14 +186,15 @@ class _Soak:
 
     # ---- both
 
-    async def _newcomer(self) -> Resident:
-        """A session that serves, as soon as one can be had."""
-        while True:
+    async def _newcomer(self, over: asyncio.Event | None = None) -> Resident | None:
+        """A session that serves, as soon as one can be had; None when it is over before."""
+        while over is None or not over.is_set():
             resident = Resident(self._ground, self._ground.home / f"said-{len(self._all)}.txt")
             if await resident.open():
                 self._all.append(resident)
                 return resident
             self._failed += resident.wrong
+        return None
 
     async def _pause(self, over: asyncio.Event, least: float, most: float) -> bool:
         """Wait a while; whether it is over."""
@@ -207,6 +208,11 @@ class _Soak:
         logged = accounts(self._ground.home / "state")
         wrong = [*self._model.wrong, *differences(logged, answered)]
         wrong += [*self._failed, *(each for resident in self._all for each in resident.wrong)]
+        answers, grown = self._model.said.total(), _grown(self._memory)
+        if self._model.slow > SLOW * answers:
+            wrong.append(f"{self._model.slow} of {answers} were late though nothing was wrong")
+        if grown > GROWS:
+            wrong.append(f"the memory of one server has grown by {grown:.1f} MiB")
         return Report(
             said=dict(self._model.said),
             sessions=len(self._all),
@@ -215,6 +221,13 @@ class _Soak:
             denials=len(self._model.denials),
             slow=self._model.slow,
             memory=tuple(self._memory),
+            grown=grown,
             seconds=seconds,
             wrong=tuple(wrong),
         )
+
+
+def _grown(memory: Sequence[float]) -> float:
+    """MiB that the last quarter needs more than the second."""
+    quarter = max(1, len(memory) // 4)
+    return statistics.fmean(memory[-quarter:]) - statistics.fmean(memory[quarter : 2 * quarter])

@@ -7,7 +7,6 @@ at all, because an index cannot hold an empty key and a condition must be able t
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -220,7 +219,7 @@ async def together(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
 
 
 class Hedges:
-    """How many second reads may be begun: so many at once, and then so many a second.
+    """How many reads that are slow may be begun again: so many at once, and then so many a second.
 
     A table that has become slow gets only slower when everybody asks it twice, and could stay so after what
     made it slow is over.
@@ -230,11 +229,12 @@ class Hedges:
         self._most = at_once
         self._rate = a_second
         self._left = float(at_once)
-        self._since = -math.inf
+        self._since: float | None = None
 
     def take(self, now: float) -> bool:
         """Whether there is one at `now`, in seconds of a clock that is never set back; then it is used up."""
-        self._left = min(self._most, self._left + (now - self._since) * self._rate)
+        since = now if self._since is None else self._since
+        self._left = min(self._most, self._left + (now - since) * self._rate)
         self._since = now
         if self._left < 1:
             return False
@@ -247,16 +247,17 @@ async def hedged(
 ) -> T:
     """What `read` gives; begun a second time when it has failed, or not answered `after` seconds.
 
-    The first good answer wins and the other attempt is cancelled. Without a hedge left there is one attempt.
-    Raises the last failure when all failed, StoreUnavailable when nothing has come `within` seconds of the
-    call.
+    The first good answer wins and the other attempt is cancelled. Without one of `hedges` left a slow attempt
+    stays alone. Raises the last failure when all failed, StoreUnavailable when nothing has come `within`
+    seconds of the call.
     """
     tasks: list[asyncio.Task[T]] = []
 
     async def race() -> T:
         tasks.append(asyncio.ensure_future(read()))
         await asyncio.wait(tasks, timeout=after)
-        if not _good(tasks) and (hedges is None or hedges.take(asyncio.get_running_loop().time())):
+        failed = tasks[0].done() and not _good(tasks)
+        if failed or (not tasks[0].done() and _may(hedges)):
             tasks.append(asyncio.ensure_future(read()))
         while not _good(tasks) and (running := [task for task in tasks if not task.done()]):
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -273,6 +274,10 @@ async def hedged(
             task.cancel()
         if left:  # mostly nothing is, and a fetch need not wait for that
             await asyncio.gather(*left, return_exceptions=True)
+
+
+def _may(hedges: Hedges | None) -> bool:
+    return hedges is None or hedges.take(asyncio.get_running_loop().time())
 
 
 def _good(tasks: Sequence[asyncio.Task[T]]) -> asyncio.Task[T] | None:

@@ -6,6 +6,7 @@ returned survives a loss of power (`synchronous=FULL`). Everything that goes wro
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ from typing import TypeVar
 
 from sentinel_server.adapters.local.directories import make_directory
 from sentinel_server.adapters.local.ownership import why_not_ours
+from sentinel_server.adapters.local.threads import one_thread
 from sentinel_server.errors import BadInput, StoreUnavailable
 from sentinel_server.workers import Workers
 
@@ -38,8 +40,8 @@ class SqliteFile:
     def __init__(self, path: Path, schema: tuple[str, ...], *, write_wait: float = WRITE_WAIT) -> None:
         self._path = path
         self._schema = schema
-        self._reader = _Thread("sentinel-read", lambda: self._open(READ_WAIT, writing=False))
-        self._writer = _Thread("sentinel-write", lambda: self._open(write_wait, writing=True))
+        self._reader = _Thread(Workers("sentinel-read"), lambda: self._open(READ_WAIT, writing=False))
+        self._writer = _Thread(_Writing("sentinel-write"), lambda: self._open(write_wait, writing=True))
         self._identity: tuple[int, int] | None = None
 
     async def read(self, work: Work[T]) -> T:
@@ -122,11 +124,37 @@ class SqliteFile:
             raise StoreUnavailable(f"{doing} {self._path}: {what}", hint=_DIRECTORY_HINT) from error
 
 
+class _Writing:
+    """As Workers, but the end of the process waits for what it has begun to write."""
+
+    def __init__(self, name: str) -> None:
+        self._executor = one_thread(name)
+
+    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        refused = False
+
+        def unless_refused() -> T:
+            if refused:
+                raise RuntimeError("this was refused when there was no thread")
+            return work()
+
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._executor, unless_refused)
+        except RuntimeError:  # the executor has it all the same, and would do it as soon as it has a thread
+            refused = True
+            raise
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False)
+
+
 class _Thread:
     """One thread with one connection, which it opens when first needed and again after a failure to open."""
 
-    def __init__(self, name: str, open_connection: Callable[[], sqlite3.Connection]) -> None:
-        self._workers = Workers(name)
+    def __init__(
+        self, workers: Workers | _Writing, open_connection: Callable[[], sqlite3.Connection]
+    ) -> None:
+        self._workers = workers
         self._open = open_connection
         self._connection: sqlite3.Connection | None = None
         self._closed = False
@@ -134,12 +162,17 @@ class _Thread:
     async def run(self, work: Work[T]) -> T:
         if self._closed:
             raise StoreUnavailable("the session store is closed")
-        return await self._workers.run(lambda: self._work(work))
+        try:
+            begun = self._workers.run(lambda: self._work(work))
+        except RuntimeError as error:  # there is no thread to be had
+            raise StoreUnavailable(f"reading or writing the store: {error}") from error
+        return await begun
 
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
-            await self._workers.run(self._disconnect)
+            with suppress(RuntimeError):  # without a thread there is no connection either
+                await self._workers.run(self._disconnect)
             self._workers.close()
 
     def _work(self, work: Work[T]) -> T:

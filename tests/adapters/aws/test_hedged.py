@@ -133,7 +133,7 @@ def test_it_succeeds_exactly_when_an_attempt_that_was_begun_does(
     assert len(begun) == 2 or first[0] == "good"
 
 
-async def test_without_a_hedge_left_there_is_one_attempt() -> None:
+async def test_without_a_hedge_left_a_slow_read_stays_alone_and_a_failed_one_is_repeated() -> None:
     reads, hedges = Reads(), Hedges(at_once=1, a_second=0.0)
     for attempts in (2, 3):
         task = asyncio.ensure_future(hedged(reads.read, after=0.001, within=60.0, hedges=hedges))
@@ -144,9 +144,21 @@ async def test_without_a_hedge_left_there_is_one_attempt() -> None:
     assert len(reads.attempts) == 3
     failing = asyncio.ensure_future(hedged(reads.read, after=60.0, within=60.0, hedges=hedges))
     await until(lambda: len(reads.attempts) == 4)
-    reads.attempts[-1].set_exception(StoreUnavailable("alone"))
+    reads.attempts[-1].set_exception(StoreUnavailable("reset"))
+    await until(lambda: len(reads.attempts) == 5)
+    reads.attempts[-1].set_result("good")
+    assert await failing == "good"
+
+
+async def test_a_slow_read_that_fails_in_the_end_without_a_hedge_says_so() -> None:
+    reads, hedges = Reads(), Hedges(at_once=0, a_second=0.0)
+    task = asyncio.ensure_future(hedged(reads.read, after=0.001, within=60.0, hedges=hedges))
+    await until(lambda: len(reads.attempts) == 1)
+    await asyncio.sleep(0.01)  # until it is slow
+    reads.attempts[0].set_exception(StoreUnavailable("alone"))
     with pytest.raises(StoreUnavailable, match="alone"):
-        await failing
+        await task
+    assert len(reads.attempts) == 1
 
 
 @given(st.integers(1, 20), st.floats(0.1, 10), st.lists(st.floats(0, 3), max_size=60), st.floats(-1e6, 1e6))

@@ -19,6 +19,7 @@ from sentinel_server.errors import BadInput, SentinelError, StoreUnavailable
 from sentinel_server.sessions.model import BlockKey, Scope, block_keys
 from sentinel_server.sessions.store import SessionQuery
 from tests.fakes.sessions import NOON, a_block, a_revocation, a_session
+from tests.fakes.threads import no_more_threads
 
 EVERYONE = BlockKey(scope=Scope.EVERYONE)
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permission bits are a POSIX matter")
@@ -302,3 +303,48 @@ async def test_a_closed_store_answers_nobody(store: SqliteSessions) -> None:
     await store.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.standing(a_session().id, ())
+
+
+async def test_a_system_without_threads_is_a_store_that_does_not_answer_and_can_be_closed(path: Path) -> None:
+    store = SqliteSessions(path)
+    with no_more_threads():
+        with pytest.raises(StoreUnavailable, match="thread"):
+            await store.standing(a_session().id, (EVERYONE,))
+        with pytest.raises(StoreUnavailable, match="thread"):
+            await store.create(a_session())
+    await store.create(a_session())  # nothing of what was refused has been done meanwhile
+    assert (await store.standing(a_session().id, (EVERYONE,))).session is not None
+    await store.close()
+    never = SqliteSessions(path)
+    with no_more_threads():
+        await never.close()
+
+
+_LEAVES = """
+import asyncio, sys, time
+from pathlib import Path
+from sentinel_server.adapters.local.sqlite_file import SqliteFile
+
+began = []
+
+def slowly(connection):
+    began.append(True)
+    time.sleep(0.3)
+    connection.execute("INSERT INTO t VALUES (1)")
+
+async def leave():
+    file = SqliteFile(Path(sys.argv[1]), ("CREATE TABLE t (n)",))
+    writing = asyncio.ensure_future(file.write(slowly))
+    while not began:
+        await asyncio.sleep(0.001)
+    writing.cancel()
+
+asyncio.run(leave())
+"""
+
+
+async def test_a_write_that_has_begun_is_done_though_the_process_ends(path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _LEAVES, str(path))
+    assert await process.wait() == 0
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT n FROM t").fetchall() == [(1,)]

@@ -101,10 +101,16 @@ class Connections:
         exchange = _Exchange(self, kept, addresses, (path, headers, body))
         self._busy.add(exchange)
         try:
-            return await self._threads.run(exchange.run)
+            return await self._begun(exchange)
         finally:
             self._busy.discard(exchange)
             exchange.abandon()
+
+    def _begun(self, exchange: _Exchange) -> asyncio.Future[Reply]:
+        try:
+            return self._threads.run(exchange.run)
+        except RuntimeError as error:  # there is no thread to be had
+            raise HTTPClientError(error=error) from error
 
     def _refuse_when_closed(self) -> None:
         if self._closed:

@@ -39,6 +39,7 @@ from tests.fakes.certificates import Certified
 from tests.fakes.clock import FakeClock
 from tests.fakes.processes import DEADLINE
 from tests.fakes.tcp_host import ECHO, HANG, TcpHost, an_answer
+from tests.fakes.threads import no_more_threads
 
 
 @asynccontextmanager
@@ -532,3 +533,12 @@ async def test_a_bundle_that_is_not_there_is_told_by_its_name(tmp_path: Path) ->
     async with open_to("https://localhost:9", ca=str(tmp_path / "none.pem")) as opened:
         with pytest.raises(SSLError, match=r"none\.pem"):
             await fetched(opened)
+
+
+async def test_a_system_without_threads_is_an_aws_that_cannot_be_asked() -> None:
+    with TcpHost([ECHO]) as host:
+        async with open_to(host.url) as opened:
+            await asyncio.to_thread(int)  # there is one that looks names up
+            with no_more_threads(), pytest.raises(HTTPClientError, match="thread"):
+                await fetched(opened)
+            assert await fetched(opened) == b"ask"
