@@ -23,10 +23,14 @@ _TROUBLE = {
 
 @dataclass(slots=True, kw_only=True)
 class Span:
-    """Something that held from `began` to `ended` (None: it still does), in the loop's seconds."""
+    """Something that held from `began` to `ended` (None: it still does), in the loop's seconds.
+
+    What takes a while to undo may hold no more from `ending` on.
+    """
 
     what: str
     began: float
+    ending: float | None = None
     ended: float | None = None
 
     def met(self, began: float, ended: float, *, after: float) -> bool:
@@ -92,7 +96,7 @@ class Model:
             return "its revocation was acknowledged"
         for denial in self.denials:
             since = denial.began + POLICY_AGE + asked.stalled
-            if asked.began > since and (denial.ended is None or asked.ended < denial.ended):
+            if asked.began > since and (denial.ending is None or asked.ended < denial.ending):
                 return "policy had denied it for longer than a policy may be old"
         return ""
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.product import CHILD, command
 from tests.faults.ground import Ground
-from tests.faults.guest import Judge
+from tests.faults.guest import Answer, Judge
 from tests.faults.house import PROFILE
 from tests.soak.model import Span
 
@@ -70,6 +70,12 @@ class Resident(Judge):
         said = self.says.read_text()
         if process.returncode < 0 or any(word in said for word in _UNHEARD_OF):
             self.wrong.append(f"it ended with {process.returncode} and said: {said}")
+
+    def judged(self, status: int, raw: bytes, seconds: float, revoked: bool) -> Answer:
+        """A policy that did not come in time is late, too: this machine is also the AWS."""
+        answer = Judge.judged(self, status, raw, seconds, revoked)
+        slow = answer.code == "PolicyUnavailable" and b"did not arrive within" in raw
+        return replace(answer, code="late") if slow else answer
 
     def where(self) -> Ground:
         """The AWS that is behind it."""

@@ -89,8 +89,10 @@ class _Soak:
             security = await stack.enter_async_context(wiring.open_store(self._ground.settings))
             self._slots = [one for _ in range(SLOTS) if (one := await self._newcomer())]
             gc.collect()
-            await self._live(seconds, security)
-            await asyncio.gather(*(resident.close() for resident in self._slots))
+            try:
+                await self._live(seconds, security)
+            finally:
+                await asyncio.gather(*(resident.close() for resident in self._all))
             watching.cancel()
         return self._report(loop.time() - began)
 
@@ -155,8 +157,9 @@ class _Soak:
             span = Span(what="denial", began=the_loop().time())
             self._model.denials.append(span)
             await self._pause(over, 1.0, 8.0)
-            span.ended = the_loop().time()
+            span.ending = the_loop().time()
             await asyncio.to_thread(self._put, POLICIES["prod"])
+            span.ended = the_loop().time()
 
     def _put(self, text: str) -> None:
         """Until it is there. An author meets the faults too, and an answer without a version is no answer."""

@@ -36,12 +36,13 @@ def test_the_model_lets_nobody_be_served_after_the_revocation_was_acknowledged()
 
 
 def test_the_model_knows_how_old_a_policy_may_be() -> None:
-    model = Model(denials=[Span(what="denial", began=10.0, ended=30.0)])
+    model = Model(denials=[Span(what="denial", began=10.0, ending=30.0, ended=34.0)])
     assert heard(model, "Success", 10.0 + POLICY_AGE - 1)
     assert not heard(model, "Success", 10.0 + POLICY_AGE + 1)
     assert heard(model, "Success", 31.0)
     assert heard(model, "PolicyDenied", 31.0)
     assert not heard(model, "PolicyDenied", 9.0)
+    assert heard(model, "PolicyDenied", 39.0)
     assert not heard(model, "PolicyDenied", 45.0)
 
 
