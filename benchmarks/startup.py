@@ -8,10 +8,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import botocore.session
 
 from benchmarks.product import SENTINEL, command
 from benchmarks.report import Row, above, compared, ratio, row
-from benchmarks.site import PROFILE, seeded
+from benchmarks.site import PROFILE, Site, seeded
 
 _ROOT = Path(__file__).parents[1]
 _AWS = _ROOT / ".cache" / "clients" / "cli1" / "bin" / "aws"
@@ -38,13 +41,29 @@ def run(rounds: int) -> list[Row]:
             "child": command(PROFILE, child=_CHILD),
             "lazy child": command(PROFILE, "--lazy", child=_CHILD),
         }
-        measured: dict[str, list[float]] = {name: [] for name in (*whole, *until)}
+        measured: dict[str, list[float]] = {name: [] for name in (*whole, *until, "round trips")}
         for number in range(rounds + 1):
             for name, argv in (*whole.items(), *until.items()):
                 spent = _until_line(argv, env) if name in until else _until_end(argv, env)
                 if number:
                     measured[name].append(spent * 1000)
+            spent = _round_trips(site)
+            if number:
+                measured["round trips"].append(spent * 1000)
     return list(_rows(measured))
+
+
+def _round_trips(site: Site) -> float:
+    """Seconds of the two calls that wait for each other: whose the keys are, and the role."""
+    session = botocore.session.Session(profile="base")
+    for name in ("config", "credentials"):
+        session.set_config_variable(f"{name}_file", str(site.directory / "aws" / name))
+    sts: Any = session.create_client("sts")
+    role = f"arn:aws:iam::{site.account}:role/{PROFILE}"
+    began = time.perf_counter()
+    sts.get_caller_identity()
+    sts.assume_role(RoleArn=role, RoleSessionName="benchmark", SourceIdentity="sentinel=u.dev=d=0")
+    return time.perf_counter() - began
 
 
 def _until_end(argv: Sequence[str], env: Mapping[str, str]) -> float:
@@ -82,6 +101,10 @@ def _rows(measured: Mapping[str, list[float]]) -> Iterator[Row]:
         part = compared(measured["credentials"], measured["aws"], ratio)
         yield row("credentials, of that", part, "x", most=0.8)
     yield row("exec --server until the child runs", measured["child"], "ms")
-    yield row("  above --version", compared(measured["child"], version, above), "ms")
+    waits = compared(measured["child"], version, above)
+    yield row("  above --version", waits, "ms")
+    yield row(
+        "  above that and two round trips", compared(waits, measured["round trips"], above), "ms", most=350.0
+    )
     yield row("exec --server --lazy until it runs", measured["lazy child"], "ms")
     yield row("  above --version", compared(measured["lazy child"], version, above), "ms", most=80.0)

@@ -321,7 +321,7 @@ async def test_a_system_without_threads_is_a_store_that_does_not_answer_and_can_
 
 
 _LEAVES = """
-import asyncio, sys, time
+import asyncio, sys
 from pathlib import Path
 from sentinel_server.adapters.local.sqlite_file import SqliteFile
 
@@ -329,7 +329,7 @@ began = []
 
 def slowly(connection):
     began.append(True)
-    time.sleep(0.3)
+    sys.stdin.readline()
     connection.execute("INSERT INTO t VALUES (1)")
 
 async def leave():
@@ -340,11 +340,18 @@ async def leave():
     writing.cancel()
 
 asyncio.run(leave())
+print("left", flush=True)
 """
 
 
 async def test_a_write_that_has_begun_is_done_though_the_process_ends(path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _LEAVES, str(path))
-    assert await process.wait() == 0
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _LEAVES, str(path), stdin=pipe, stdout=pipe
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"left\n"
+    await process.communicate(b"go on\n")
+    assert process.returncode == 0
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT n FROM t").fetchall() == [(1,)]
