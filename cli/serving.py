@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli.child.end import ChildEnd
-from cli.child.run import exec_replace, leave_signals_to_the_main_thread, run_child
+from cli.child.run import exec_replace, leave_signals_to_the_main_thread, start_child
 from cli.collecting import search_as_usual
 from cli.once import once
 from cli.output import note
@@ -69,10 +69,8 @@ async def open_session(
     options = SessionOptions(max_session=settings.max_session, heartbeat=settings.heartbeat, lazy=wish.lazy)
     async with wiring.open_door(settings, ask, visitor) as door:
         session = ServerSession(door.gate, door.sources, door.seat, options, seat.begun)
-        loading = asyncio.create_task(asyncio.to_thread(wiring.load_server))
         try:
             await session.start()
-            await loading
             yield session, door
         finally:
             await session.close()
@@ -86,10 +84,21 @@ async def _child(
         env = served_environment(
             settings, wish, entrance, write, Place(door.profile, door.region, session.session_id)
         )
-        async with wiring.loopback(settings, entrance, session, session, door.sources.clock):
-            search_as_usual()
-            _announce(session, entrance, wish)
-            return await run_child(command_of(wish, env), env)
+        _announce(session, entrance, wish)
+        with start_child(command_of(wish, env), env) as child:
+            if isinstance(child, ChildEnd):
+                return child
+            async with AsyncExitStack() as stack:
+                try:
+                    # Half of a start is loading what serves. The child starts meanwhile: its endpoint is
+                    # bound, and whoever connects before it is served waits.
+                    await asyncio.to_thread(wiring.load_server)
+                    server = wiring.loopback(settings, entrance, session, session, door.sources.clock)
+                    await stack.enter_async_context(server)
+                except SentinelError as error:
+                    note(f"the command gets no credentials: {error.line()}")
+                search_as_usual()
+                return await child.ended()
 
 
 def _announce(session: ServerSession, entrance: Entrance, wish: Wish) -> None:
