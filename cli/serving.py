@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli.child.end import ChildEnd
-from cli.child.run import exec_replace, leave_signals_to_the_main_thread, start_child
+from cli.child.run import exec_replace, leave_signals_to_the_main_thread, run_child
 from cli.collecting import search_as_usual
 from cli.once import once
 from cli.output import note
@@ -48,14 +48,18 @@ async def run_served(settings: Settings, wish: Wish) -> ChildEnd:
     workers = ThreadPoolExecutor(initializer=leave_signals_to_the_main_thread)
     asyncio.get_running_loop().set_default_executor(workers)
     end: ChildEnd | None = None
+    loading = asyncio.create_task(asyncio.to_thread(wiring.load_server))  # while AWS is asked
     try:
         async with open_session(settings, wish, teller, seat) as (session, door):
             teller.live = True
-            end = await _child(settings, wish, door, session, seat)
+            end = await _child(settings, wish, door, session, seat, loading)
     except SentinelError as error:
         if end is None:
             raise
         note(f"the command has ended, but this failed afterwards: {error.line()}")
+    finally:
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
     return told_end(end, teller)
 
 
@@ -77,28 +81,32 @@ async def open_session(
 
 
 async def _child(
-    settings: Settings, wish: Wish, door: Door, session: ServerSession, seat: SeatNotes
+    settings: Settings,
+    wish: Wish,
+    door: Door,
+    session: ServerSession,
+    seat: SeatNotes,
+    loading: asyncio.Task[None],
 ) -> ChildEnd:
+    """The end of the child, which is started at once: its endpoint is bound, and a fetch may wait there."""
     with wiring.open_entrance(settings) as entrance, wiring.runtime_directory(settings) as write:
         seat.keep_in(write)
         env = served_environment(
             settings, wish, entrance, write, Place(door.profile, door.region, session.session_id)
         )
         _announce(session, entrance, wish)
-        with start_child(command_of(wish, env), env) as child:
-            if isinstance(child, ChildEnd):
-                return child
-            async with AsyncExitStack() as stack:
-                try:
-                    # Half of a start is loading what serves. The child starts meanwhile: its endpoint is
-                    # bound, and whoever connects before it is served waits.
-                    await asyncio.to_thread(wiring.load_server)
-                    server = wiring.loopback(settings, entrance, session, session, door.sources.clock)
-                    await stack.enter_async_context(server)
-                except SentinelError as error:
-                    note(f"the command gets no credentials: {error.line()}")
-                search_as_usual()
-                return await child.ended()
+        running = asyncio.create_task(run_child(command_of(wish, env), env))
+        async with AsyncExitStack() as stack:
+            try:
+                await loading
+                server = wiring.loopback(settings, entrance, session, session, door.sources.clock)
+                await stack.enter_async_context(server)
+            except Exception as error:  # the child runs, and is not to be left alone for it
+                entrance.listener.close()  # whoever asks is refused at once
+                why = error.line() if isinstance(error, SentinelError) else type(error).__name__
+                note(f"nothing can be served, so the command gets no credentials: {why}")
+            search_as_usual()
+            return await running
 
 
 def _announce(session: ServerSession, entrance: Entrance, wish: Wish) -> None:

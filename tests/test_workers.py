@@ -55,7 +55,7 @@ async def test_whatever_is_raised_is_an_outcome_and_ends_no_thread(
 
 async def test_one_thread_takes_the_work_in_its_turn(workers: Workers) -> None:
     seen: list[int] = []
-    await asyncio.gather(*(workers.run(lambda n=n: seen.append(n)) for n in range(100)))  # type: ignore[misc]
+    await asyncio.gather(*(workers.run(partial(seen.append, number)) for number in range(100)))
     assert seen == list(range(100))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -43,16 +44,16 @@ class Answer:
     seconds: float = 0.0
 
 
-class Judge:
+class Judge(ABC):
     """Asks a server, and holds what it says against the model; what contradicts it is kept in `wrong`."""
 
     wrong: list[str]
     _url: str
     _token: str
 
+    @abstractmethod
     def where(self) -> Ground:
         """The AWS that is behind it."""
-        raise NotImplementedError
 
     async def ask(self, client: aiohttp.ClientSession) -> tuple[int, bytes]:
         """One fetch, as an SDK does it: status and body."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sentinel_server.adapters.aws.dynamodb import Hedges, hedged
 from sentinel_server.errors import StoreUnavailable
-from tests.fakes.waiting import until
+from tests.fakes.waiting import settle, until
 
 
 class Reads:
@@ -133,32 +133,52 @@ def test_it_succeeds_exactly_when_an_attempt_that_was_begun_does(
     assert len(begun) == 2 or first[0] == "good"
 
 
-async def test_without_a_hedge_left_a_slow_read_stays_alone_and_a_failed_one_is_repeated() -> None:
-    reads, hedges = Reads(), Hedges(at_once=1, a_second=0.0)
-    for attempts in (2, 3):
-        task = asyncio.ensure_future(hedged(reads.read, after=0.001, within=60.0, hedges=hedges))
-        await until(lambda: len(reads.attempts) == attempts)  # noqa: B023 (awaited at once)
-        await asyncio.sleep(0.01)  # in which another could begin
-        reads.attempts[-1].set_result("good")
-        assert await task == "good"
-    assert len(reads.attempts) == 3
-    failing = asyncio.ensure_future(hedged(reads.read, after=60.0, within=60.0, hedges=hedges))
-    await until(lambda: len(reads.attempts) == 4)
-    reads.attempts[-1].set_exception(StoreUnavailable("reset"))
-    await until(lambda: len(reads.attempts) == 5)
-    reads.attempts[-1].set_result("good")
-    assert await failing == "good"
+class Spent(Hedges):
+    """Hedges of which none is left; counts who would have liked one."""
+
+    def __init__(self) -> None:
+        super().__init__(at_once=0, a_second=0.0)
+        self.wanted = 0
+
+    def take(self, now: float) -> bool:
+        self.wanted += 1
+        return super().take(now)
 
 
-async def test_a_slow_read_that_fails_in_the_end_without_a_hedge_says_so() -> None:
-    reads, hedges = Reads(), Hedges(at_once=0, a_second=0.0)
+@pytest.mark.parametrize("good", [True, False])
+async def test_without_a_hedge_left_a_slow_read_stays_alone(good: bool) -> None:
+    reads, hedges = Reads(), Spent()
     task = asyncio.ensure_future(hedged(reads.read, after=0.001, within=60.0, hedges=hedges))
+    await until(lambda: hedges.wanted == 1)
+    await settle()
+    (alone,) = reads.attempts
+    if good:
+        alone.set_result("good")
+        assert await task == "good"
+    else:
+        alone.set_exception(StoreUnavailable("alone"))
+        with pytest.raises(StoreUnavailable, match="alone"):
+            await task
+    assert (len(reads.attempts), hedges.wanted) == (1, 1)
+
+
+async def test_what_has_failed_is_repeated_though_no_hedge_is_left() -> None:
+    reads, hedges = Reads(), Spent()
+    task = asyncio.ensure_future(hedged(reads.read, after=60.0, within=60.0, hedges=hedges))
     await until(lambda: len(reads.attempts) == 1)
-    await asyncio.sleep(0.01)  # until it is slow
-    reads.attempts[0].set_exception(StoreUnavailable("alone"))
-    with pytest.raises(StoreUnavailable, match="alone"):
-        await task
-    assert len(reads.attempts) == 1
+    reads.attempts[0].set_exception(StoreUnavailable("reset"))
+    await until(lambda: len(reads.attempts) == 2)
+    reads.attempts[1].set_result("good")
+    assert (await task, hedges.wanted) == ("good", 0)
+
+
+async def test_a_slow_read_takes_a_hedge_while_there_is_one() -> None:
+    reads, hedges = Reads(), Hedges(at_once=1, a_second=0.0)
+    task = asyncio.ensure_future(hedged(reads.read, after=0.001, within=60.0, hedges=hedges))
+    await until(lambda: len(reads.attempts) == 2)
+    reads.attempts[1].set_result("good")
+    assert await task == "good"
+    assert not hedges.take(asyncio.get_running_loop().time()), "it was the only one"
 
 
 @given(st.integers(1, 20), st.floats(0.1, 10), st.lists(st.floats(0, 3), max_size=60), st.floats(-1e6, 1e6))

@@ -350,17 +350,16 @@ async def test_fresh_credentials_are_at_hand_until_they_are_due() -> None:
     assert renewing.at_hand() is None
 
 
-async def test_keys_without_an_end_are_at_hand_when_their_owner_says_so() -> None:
+@pytest.mark.parametrize("instant", [True, False])
+async def test_keys_without_an_end_are_at_hand_when_their_owner_says_so(instant: bool) -> None:
     forever = AwsCredentials(access_key_id="AKIA1", secret_access_key=Secret("s"))
 
     async def take() -> AwsCredentials:
         return forever
 
-    clock = FakeClock()
-    for instant in (True, False):
-        renewing = Renewing(take, clock, instant=lambda: instant, at_hand=lambda: forever)  # noqa: B023
-        await renewing.resolve()
-        assert renewing.at_hand() == (forever if instant else None)
+    renewing = Renewing(take, FakeClock(), instant=lambda: instant, at_hand=lambda: forever)
+    await renewing.resolve()
+    assert renewing.at_hand() == (forever if instant else None)
 
 
 async def test_a_session_is_not_at_hand_before_it_was_opened_and_temporary_keys_are(scene: Scene) -> None:

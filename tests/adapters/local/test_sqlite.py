@@ -325,18 +325,17 @@ import asyncio, sys
 from pathlib import Path
 from sentinel_server.adapters.local.sqlite_file import SqliteFile
 
-began = []
-
-def slowly(connection):
-    began.append(True)
-    sys.stdin.readline()
-    connection.execute("INSERT INTO t VALUES (1)")
-
 async def leave():
+    loop, began = asyncio.get_running_loop(), asyncio.Event()
+
+    def slowly(connection):
+        loop.call_soon_threadsafe(began.set)
+        sys.stdin.readline()
+        connection.execute("INSERT INTO t VALUES (1)")
+
     file = SqliteFile(Path(sys.argv[1]), ("CREATE TABLE t (n)",))
     writing = asyncio.ensure_future(file.write(slowly))
-    while not began:
-        await asyncio.sleep(0.001)
+    await began.wait()
     writing.cancel()
 
 asyncio.run(leave())
