@@ -13,9 +13,9 @@ from typing import cast
 
 from aiohttp import web
 
+from sentinel_server.bucket import Bucket
 from sentinel_server.web.errors import MALFORMED, refusal, unexpected
 from sentinel_server.web.options import WebOptions
-from sentinel_server.web.rate_limit import Bucket
 from sentinel_server.web.reply import Reply
 
 _log = logging.getLogger(__name__)

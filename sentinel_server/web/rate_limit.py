@@ -1,11 +1,12 @@
 """Turns for fetches: so many a second for one connection, so many for all, after a burst.
 
-A token bucket kept as one number, the instant at which it would be full again. A fetch without a token waits
-its turn for up to `PATIENCE`, or is refused. Buckets live in their connections, so nothing piles up.
+A fetch without a token waits its turn for up to `PATIENCE`, or is refused. Buckets live in their connections,
+so nothing piles up.
 """
 
 from __future__ import annotations
 
+from sentinel_server.bucket import Bucket
 from sentinel_server.clock import Clock
 
 BURST = 2.0
@@ -14,27 +15,6 @@ PATIENCE = 0.2
 """Seconds a fetch may wait for its turn."""
 _TOGETHER = 5
 """All connections together may do as much as this many at their limit."""
-
-
-class Bucket:
-    """Tokens that come back at `rate` a second, never more than `BURST` seconds of them."""
-
-    __slots__ = ("_full_at", "_interval")
-
-    def __init__(self, rate: float) -> None:
-        self._interval = 1.0 / rate
-        self._full_at = float("-inf")
-
-    def wait(self, now: float) -> float:
-        """Seconds from `now` until the next token is there."""
-        return max(0.0, self._after_one(now) - now - BURST)
-
-    def take(self, now: float) -> None:
-        """Use the next token, even one that is yet to come."""
-        self._full_at = self._after_one(now)
-
-    def _after_one(self, now: float) -> float:
-        return max(self._full_at, now) + self._interval
 
 
 class RateLimit:
@@ -65,4 +45,4 @@ class RateLimit:
 
     @staticmethod
     def _bucket(rate: float) -> Bucket | None:
-        return Bucket(rate) if rate > 0 else None
+        return Bucket(rate, burst=BURST) if rate > 0 else None

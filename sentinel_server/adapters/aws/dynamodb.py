@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.bucket import Bucket
 from sentinel_server.errors import SentinelError, StoreUnavailable
 from sentinel_server.frozen import frozen
 
@@ -218,32 +219,8 @@ async def together(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
         await asyncio.gather(first, second, return_exceptions=True)
 
 
-class Hedges:
-    """How many reads that are slow may be begun again: so many at once, and then so many a second.
-
-    A table that has become slow gets only slower when everybody asks it twice, and could stay so after what
-    made it slow is over.
-    """
-
-    def __init__(self, *, at_once: int = 10, a_second: float = 1.0) -> None:
-        self._most = at_once
-        self._rate = a_second
-        self._left = float(at_once)
-        self._since: float | None = None
-
-    def take(self, now: float) -> bool:
-        """Whether there is one at `now`, in seconds of a clock that is never set back; then it is used up."""
-        since = now if self._since is None else self._since
-        self._left = min(self._most, self._left + (now - since) * self._rate)
-        self._since = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 async def hedged(
-    read: Callable[[], Awaitable[T]], *, after: float, within: float, hedges: Hedges | None = None
+    read: Callable[[], Awaitable[T]], *, after: float, within: float, hedges: Bucket | None = None
 ) -> T:
     """What `read` gives; begun a second time when it has failed, or not answered `after` seconds.
 
@@ -276,8 +253,8 @@ async def hedged(
             await asyncio.gather(*left, return_exceptions=True)
 
 
-def _may(hedges: Hedges | None) -> bool:
-    return hedges is None or hedges.take(asyncio.get_running_loop().time())
+def _may(hedges: Bucket | None) -> bool:
+    return hedges is None or hedges.take_one_there(asyncio.get_running_loop().time())
 
 
 def _good(tasks: Sequence[asyncio.Task[T]]) -> asyncio.Task[T] | None:

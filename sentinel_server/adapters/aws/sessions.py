@@ -16,7 +16,6 @@ from sentinel_server.adapters.aws import session_items as items
 from sentinel_server.adapters.aws.clients import AwsSession
 from sentinel_server.adapters.aws.dynamodb import (
     Change,
-    Hedges,
     Item,
     Items,
     Refusal,
@@ -26,6 +25,7 @@ from sentinel_server.adapters.aws.dynamodb import (
 )
 from sentinel_server.adapters.aws.record_items import keys_by_table, rows_found
 from sentinel_server.adapters.aws.timing import URGENT
+from sentinel_server.bucket import Bucket
 from sentinel_server.clock import sortable
 from sentinel_server.errors import AlreadyExists, BadInput, NotFound, StoreUnavailable
 from sentinel_server.provisioning.desired import (
@@ -64,6 +64,13 @@ READ_BUDGET = 0.7
 HEDGE_AFTER = 0.15
 """Seconds after which a second, identical read is begun."""
 
+HEDGES_AT_ONCE, HEDGES_A_SECOND = 10, 1.0
+"""How many such reads there may be for slow ones.
+
+A table that has become slow gets only slower when everybody asks it twice, and could stay so after what
+made it slow is over.
+"""
+
 
 class DynamoDbSessions:
     """A SessionStore in a DynamoDB table, given by its name or its ARN.
@@ -95,7 +102,7 @@ class DynamoDbSessions:
         self._elsewhere = elsewhere
         self._read_budget = read_budget
         self._hedge_after = hedge_after
-        self._hedges = Hedges()
+        self._hedges = Bucket(HEDGES_A_SECOND, burst=HEDGES_AT_ONCE / HEDGES_A_SECOND)
         self._on_close = on_close
 
     @property

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel_server.adapters.aws.dynamodb import Hedges, hedged
+from sentinel_server.adapters.aws.dynamodb import hedged
+from sentinel_server.bucket import Bucket
 from sentinel_server.errors import StoreUnavailable
 from tests.fakes.waiting import settle, until
 
@@ -133,16 +134,16 @@ def test_it_succeeds_exactly_when_an_attempt_that_was_begun_does(
     assert len(begun) == 2 or first[0] == "good"
 
 
-class Spent(Hedges):
-    """Hedges of which none is left; counts who would have liked one."""
+class Spent(Bucket):
+    """A bucket without a token; counts who would have liked one."""
 
     def __init__(self) -> None:
-        super().__init__(at_once=0, a_second=0.0)
+        super().__init__(1.0, burst=0.0)
         self.wanted = 0
 
-    def take(self, now: float) -> bool:
+    def take_one_there(self, now: float) -> bool:
         self.wanted += 1
-        return super().take(now)
+        return super().take_one_there(now)
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -173,23 +174,9 @@ async def test_what_has_failed_is_repeated_though_no_hedge_is_left() -> None:
 
 
 async def test_a_slow_read_takes_a_hedge_while_there_is_one() -> None:
-    reads, hedges = Reads(), Hedges(at_once=1, a_second=0.0)
+    reads, hedges = Reads(), Bucket(0.001, burst=1000.0)
     task = asyncio.ensure_future(hedged(reads.read, after=0.001, within=60.0, hedges=hedges))
     await until(lambda: len(reads.attempts) == 2)
     reads.attempts[1].set_result("good")
     assert await task == "good"
-    assert not hedges.take(asyncio.get_running_loop().time()), "it was the only one"
-
-
-@given(st.integers(1, 20), st.floats(0.1, 10), st.lists(st.floats(0, 3), max_size=60), st.floats(-1e6, 1e6))
-def test_there_are_so_many_hedges_at_once_and_so_many_a_second(
-    at_once: int, a_second: float, pauses: list[float], start: float
-) -> None:
-    hedges, now, given = Hedges(at_once=at_once, a_second=a_second), start, 0
-    for pause in pauses:
-        now += pause
-        given += hedges.take(now)
-        assert given <= at_once + (now - start) * a_second + 1e-6
-    assert given >= min(at_once, len(pauses))
-    now += at_once / a_second + 1
-    assert [hedges.take(now) for _ in range(at_once + 1)] == [True] * at_once + [False]
+    assert not hedges.take_one_there(asyncio.get_running_loop().time()), "it was the only one"
