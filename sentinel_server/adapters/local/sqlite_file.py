@@ -131,18 +131,7 @@ class _Writing:
         self._executor = one_thread(name)
 
     def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        refused = False
-
-        def unless_refused() -> T:
-            if refused:
-                raise RuntimeError("this was refused when there was no thread")
-            return work()
-
-        try:
-            return asyncio.get_running_loop().run_in_executor(self._executor, unless_refused)
-        except RuntimeError:  # the executor has it all the same, and would do it as soon as it has a thread
-            refused = True
-            raise
+        return asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     def close(self) -> None:
         self._executor.shutdown(wait=False)

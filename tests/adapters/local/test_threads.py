@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from sentinel_server.adapters.local.threads import DaemonThreads, in_daemon
+from sentinel_server.adapters.local.threads import DaemonThreads, in_daemon, one_thread
+from tests.fakes.threads import no_more_threads
 
 
 def test_a_loop_ends_while_something_hangs_in_a_thread() -> None:
@@ -48,3 +49,12 @@ async def test_calls_do_not_wait_for_each_other() -> None:
     for gate in reversed(gates):
         await asyncio.to_thread(gate.set)
     assert all(await asyncio.gather(*waiting))
+
+
+async def test_what_is_refused_for_want_of_a_thread_is_not_done_later() -> None:
+    loop, executor, done = asyncio.get_running_loop(), one_thread("test"), list[int]()
+    with no_more_threads(), pytest.raises(RuntimeError, match="thread"):
+        await loop.run_in_executor(executor, done.append, 1)
+    await loop.run_in_executor(executor, done.append, 2)
+    executor.shutdown()
+    assert done == [2]
