@@ -37,9 +37,10 @@ _BY_DEADLINE = timedelta(seconds=STANDARD.seconds or 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer: `Success`, a refusal's code or `late`, the access key if there was one, and the seconds."""
+    """One answer: `Success`, a refusal's code or `late`, its message or the access key, and the seconds."""
 
     code: str
+    message: str = ""
     key: str = ""
     seconds: float = 0.0
 
@@ -67,8 +68,9 @@ class Judge(ABC):
             self._check_credentials(body["AccessKeyId"], datetime.fromisoformat(body["Expiration"]), revoked)
         else:
             self._check_refusal(raw.decode(), body["Message"])
-        code = _code(body["Code"], body.get("Message", ""))
-        return Answer(code=code, key=body.get("AccessKeyId", ""), seconds=seconds)
+        message = body.get("Message", "")
+        code = _code(body["Code"], message)
+        return Answer(code=code, message=message, key=body.get("AccessKeyId", ""), seconds=seconds)
 
     def check_error(self, error: SentinelError) -> str:
         """Hold a refusal that no SDK sees against the model; its code."""

@@ -40,11 +40,12 @@ class Span:
 
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """One fetch: when it began and ended, and for how long the loop stood still meanwhile."""
+    """One fetch: when it began and ended, for how long the loop stood still meanwhile, and the answer."""
 
     began: float
     ended: float
     code: str
+    message: str = ""
     stalled: float = 0.0
 
 
@@ -70,7 +71,7 @@ class Model:
         self.slow += asked.ended - asked.began - asked.stalled > IN_TIME
         why = self._contradicted(asked, revocation)
         if why:
-            self.wrong.append(f"{asked.code} at {asked.began:.2f}: {why}")
+            self.wrong.append(f"{asked.code} at {asked.began:.2f}: {why} ({asked.message})")
 
     def _contradicted(self, asked: Asked, revocation: Span | None) -> str:
         match asked.code:

@@ -19,6 +19,8 @@ from tests.soak.model import Span
 
 _UNHEARD_OF = ("Traceback", "Fatal Python error", "Exception ignored", "was destroyed", "never retrieved")
 """What no program of ours says."""
+_SLOW = ("answer within", "did not arrive within", "timeout on endpoint")
+"""How a refusal says that time was all it lacked."""
 _ENDS = 15.0
 """Seconds in which it must have ended, a store that does not answer included."""
 
@@ -72,9 +74,9 @@ class Resident(Judge):
             self.wrong.append(f"it ended with {process.returncode} and said: {said}")
 
     def judged(self, status: int, raw: bytes, seconds: float, revoked: bool) -> Answer:
-        """A policy that did not come in time is late, too: this machine is also the AWS."""
+        """What AWS did not do in time is late, too: it is this machine that is the AWS."""
         answer = Judge.judged(self, status, raw, seconds, revoked)
-        slow = answer.code == "PolicyUnavailable" and b"did not arrive within" in raw
+        slow = status != 200 and any(words in answer.message for words in _SLOW)
         return replace(answer, code="late") if slow else answer
 
     def where(self) -> Ground:

@@ -35,6 +35,8 @@ GROWS = 4.0
 """MiB by which a server's memory may grow."""
 SLOW = 0.05
 """Part of the answers that may be late without a fault, on a machine that does nothing else."""
+LONGER = 3
+"""How many times as long it may take until something of each kind has happened, on a machine that is busy."""
 SLOTS = 8
 """Sessions that serve at a time; each client belongs to one. The first is never revoked."""
 DENY = POLICIES["prod"].replace("effect: require_server", "effect: deny")
@@ -104,9 +106,16 @@ class _Soak:
             events = [self._revoking(security, client, over), self._ruling(over), self._failing(over)]
             lives += [asyncio.create_task(event) for event in events]
             lives.append(asyncio.create_task(self._measuring(over)))
-            await asyncio.wait(lives, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            for _ in range(LONGER):
+                await asyncio.wait(lives, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+                if self._eventful():
+                    break
             over.set()
             await asyncio.gather(*lives)
+
+    def _eventful(self) -> bool:
+        revoked = any(resident.revocation is not None for resident in self._all)
+        return revoked and min(len(self._model.faults), len(self._model.denials)) > 0
 
     # ---- those who ask
 
@@ -123,8 +132,16 @@ class _Soak:
         ended = loop.time()
         answer = resident.judged(status, raw, ended - began, cut)
         resident.said[answer.code] += 1
-        asked = Asked(began=began, ended=ended, code=answer.code, stalled=loop.stalled - stalled)
-        self._model.hear(asked, resident.revocation)
+        self._model.hear(
+            Asked(
+                began=began,
+                ended=ended,
+                code=answer.code,
+                message=answer.message,
+                stalled=loop.stalled - stalled,
+            ),
+            resident.revocation,
+        )
 
     # ---- what happens to them
 
