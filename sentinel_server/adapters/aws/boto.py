@@ -16,6 +16,7 @@ from aiobotocore.session import AioSession
 from botocore.credentials import ReadOnlyCredentials
 
 from sentinel_server.adapters.aws.answers import aws_errors
+from sentinel_server.adapters.aws.models import share_models, tidy
 from sentinel_server.adapters.aws.timing import Timing
 from sentinel_server.adapters.aws.tls import SharedTls
 from sentinel_server.credentials.model import AwsCredentials
@@ -38,6 +39,7 @@ class BotoSession:
         core = AioSession() if credentials is None else _Provided(credentials)
         for name, path in zip(("config_file", "credentials_file"), config_files or (), strict=False):
             core.set_config_variable(name, str(path))
+        share_models(core)
         if observe is not None:
             core.register("response-received", _date_observer(observe))
         with aws_errors("opening an AWS session", InvalidSetting):
@@ -47,6 +49,7 @@ class BotoSession:
             self._session: Any = aioboto3.Session(
                 botocore_session=core, region_name=region, profile_name=profile
             )
+        tidy(core)
         self._endpoints = endpoints
 
     def client(self, service: str, timing: Timing, region: str | None) -> AbstractAsyncContextManager[Any]:

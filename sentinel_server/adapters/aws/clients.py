@@ -200,7 +200,7 @@ class AwsSession:
     ) -> AbstractAsyncContextManager[Any]:
         """A client for one service, open while the context lasts, for any operation.
 
-        The first one imports aioboto3, some 400 ms; opening each takes 50 ms more.
+        The first one imports aioboto3, some 400 ms; opening the first of a service takes 50 ms more.
         """
         return self._boto.client(service, timing, region)
 

@@ -19,6 +19,7 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 from sentinel_server.adapters.aws.answers import aws_errors, error_code
+from sentinel_server.adapters.aws.models import share_models
 from sentinel_server.clock import Clock
 from sentinel_server.credentials.logins import Logins, again
 from sentinel_server.credentials.model import AwsCredentials
@@ -54,6 +55,10 @@ Endpoint = Callable[[str], str | None]
 
 class NoCredentials(AioSession):
     """A session that never looks for credentials by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        share_models(self)
 
     async def get_credentials(self) -> None:  # type: ignore[override]
         """None: a look at the default chain would ask the machine's metadata, among others."""
