@@ -26,14 +26,13 @@ def run(work: Coroutine[Any, Any, T], doing: str | None = None) -> T:
     `doing` is shown at a terminal while that takes long; then `work` must not write there itself, except
     `aside`. Whoever sits at the terminal may be asked for what AWS wants of them.
     """
-    import asyncio
-
+    from cli import loop
     from cli.output import progress
     from cli.visitor import at_the_terminal
     from sentinel_server.wiring import attended_by
 
     with attended_by(at_the_terminal()), nullcontext() if doing is None else progress(doing):
-        return asyncio.run(work)
+        return loop.run(work)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cli import loop
 from cli.child.end import ChildEnd
 from cli.child.run import exec_replace, leave_signals_to_the_main_thread, run_child
 from cli.collecting import search_as_usual
@@ -121,7 +122,7 @@ def _announce(session: ServerSession, entrance: Entrance, wish: Wish) -> None:
 
 def run_once(settings: Settings, wish: Wish) -> ChildEnd:
     """Decide once, and become the command; returns only when it could not be started."""
-    issued, door = asyncio.run(once(settings, wish, Mode.CLI))
+    issued, door = loop.run(once(settings, wish, Mode.CLI))
     files = wiring.child_files(settings, child_config(door.profile, door.region))
     env = child_environment(
         settings.environ,

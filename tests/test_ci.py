@@ -13,7 +13,9 @@ TRY = (
     ' && .venv/bin/pip install -c constraints.txt ".[sandbox]"'
     " && .venv/bin/sentinel sandbox"
 )
-TEST = '.venv/bin/pip install -c constraints.txt -e ".[dev]" && .venv/bin/python -m pytest -n 4 --dist worksteal'
+TEST = (
+    '.venv/bin/pip install -c constraints.txt -e ".[dev]" && .venv/bin/python -m pytest -n 4 --dist worksteal'
+)
 
 
 def test_readme_has_one_line_to_try_it_and_one_to_test_it() -> None:

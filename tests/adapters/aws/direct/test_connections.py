@@ -37,6 +37,7 @@ from sentinel_server.adapters.aws.direct.connections import (
 from sentinel_server.adapters.aws.direct.protocols import NoAnswer
 from tests.fakes.certificates import Certified
 from tests.fakes.clock import FakeClock
+from tests.fakes.names import Names, names_that_never_come
 from tests.fakes.processes import DEADLINE
 from tests.fakes.tcp_host import ECHO, HANG, TcpHost, an_answer
 from tests.fakes.threads import no_more_threads
@@ -227,22 +228,19 @@ async def test_whoever_waits_for_a_thread_is_told_when_all_is_closed() -> None:
     assert [type(each) for each in outcomes] == [ConnectionClosedError] * 3
 
 
-async def test_whoever_waits_for_a_name_is_told_when_all_is_closed() -> None:
-    loop, never = asyncio.get_running_loop(), asyncio.Event()
+def test_whoever_waits_for_a_name_is_told_when_all_is_closed() -> None:
+    async def scenario() -> None:
+        opened = Connections("http://nowhere.example", connect=DEADLINE, read=DEADLINE)
+        before = asyncio.all_tasks()
+        asking = [asyncio.create_task(fetched(opened)) for _ in range(LOOKUPS + 1)]
+        await until(lambda: len(opened._lookups) == LOOKUPS)
+        opened.close()
+        outcomes = await asyncio.gather(*asking, return_exceptions=True)
+        assert {type(each) for each in outcomes} == {ConnectionClosedError}
+        assert asyncio.all_tasks() == before
 
-    async def look_up(*_: object, **__: object) -> Any:
-        await never.wait()
-
-    loop.getaddrinfo = look_up  # type: ignore[method-assign]
-    opened = Connections("http://nowhere.example", connect=DEADLINE, read=DEADLINE)
-    before = asyncio.all_tasks()
-    asking = [asyncio.create_task(fetched(opened)) for _ in range(LOOKUPS + 1)]
-    await until(lambda: len(opened._lookups) == LOOKUPS)
-    opened.close()
-    outcomes = await asyncio.gather(*asking, return_exceptions=True)
-    del loop.getaddrinfo
-    assert {type(each) for each in outcomes} == {ConnectionClosedError}
-    assert asyncio.all_tasks() == before
+    with names_that_never_come() as (runner, _):
+        runner.run(scenario())
 
 
 async def test_who_is_cancelled_while_all_is_closed_stays_so() -> None:
@@ -256,31 +254,25 @@ async def test_who_is_cancelled_while_all_is_closed_stays_so() -> None:
     assert [each.cancelled() for each in asking] == [False, True]
 
 
-async def test_names_that_are_not_found_do_not_take_everybodys_threads() -> None:
-    """A lookup cannot be ended, and its threads read policies from files, too."""
-    loop = asyncio.get_running_loop()
-    never, asked = threading.Event(), []
+def test_names_that_are_not_found_do_not_take_everybodys_threads() -> None:
+    """A lookup cannot be ended, and there are not many threads for them."""
 
-    async def look_up(*_: object, **__: object) -> Any:
-        asked.append(1)
-        await loop.run_in_executor(None, never.wait, DEADLINE)
-        raise socket.gaierror
+    async def scenario(names: Names) -> None:
+        opened = Connections("http://nowhere.example", connect=0.01, read=DEADLINE)
+        try:
+            outcomes = await asyncio.gather(*(fetched(opened) for _ in range(12)), return_exceptions=True)
+            assert {type(each) for each in outcomes} == {ConnectTimeoutError}
+            await until(lambda: names.asked == LOOKUPS)
+            names.over.set()
+            await until(lambda: all(each.done() for each in opened._lookups))
+            with pytest.raises((ConnectTimeoutError, EndpointConnectionError)):
+                await fetched(opened)
+            assert names.asked == LOOKUPS + 1
+        finally:
+            opened.close()
 
-    loop.getaddrinfo = look_up  # type: ignore[method-assign]
-    opened = Connections("http://nowhere.example", connect=0.01, read=DEADLINE)
-    try:
-        outcomes = await asyncio.gather(*(fetched(opened) for _ in range(12)), return_exceptions=True)
-        assert {type(each) for each in outcomes} == {ConnectTimeoutError}
-        assert len(asked) == LOOKUPS
-        never.set()
-        await until(lambda: all(each.done() for each in opened._lookups))
-        with pytest.raises((ConnectTimeoutError, EndpointConnectionError)):
-            await fetched(opened)
-        assert len(asked) == LOOKUPS + 1
-    finally:
-        never.set()
-        opened.close()
-        del loop.getaddrinfo
+    with names_that_never_come() as (runner, names):
+        runner.run(scenario(names))
 
 
 async def test_idle_ones_that_the_host_has_closed_are_let_go_with_the_next_request() -> None:
