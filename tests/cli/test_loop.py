@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
+import cli
 from cli.loop import LOOKUPS, CommandLoop, run
 from tests.fakes.names import names_that_never_come
 from tests.fakes.threads import no_more_threads
@@ -59,3 +61,9 @@ def test_a_command_runs_in_the_platforms_usual_loop() -> None:
     assert isinstance(loop, CommandLoop)
     assert isinstance(loop, type(usual))
     assert loop.is_closed()
+
+
+def test_every_command_runs_in_it() -> None:
+    folder = Path(cli.__file__).parent
+    others = {path.name for path in folder.rglob("*.py") if "asyncio.run(" in path.read_text("utf-8")}
+    assert others == set()
