@@ -57,7 +57,7 @@ class Relay:
         self._hanging = False
         self._break()
         if self._listener is None:
-            self._listener = socket.create_server(("127.0.0.1", self._port), backlog=1024)
+            self._listener = socket.create_server(("127.0.0.1", self._port))
             self._port = self._listener.getsockname()[1]
             threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
