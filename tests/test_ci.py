@@ -14,7 +14,7 @@ TRY = (
     " && .venv/bin/sentinel sandbox"
 )
 TEST = (
-    '.venv/bin/pip install -c constraints.txt -e ".[dev]" && .venv/bin/python -m pytest -n 4 --dist worksteal'
+    '.venv/bin/pip install -c constraints.txt -e ".[dev]" && .venv/bin/python -m pytest -n 2 --dist worksteal'
 )
 
 

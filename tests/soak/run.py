@@ -63,20 +63,21 @@ class Report:
     wrong: tuple[str, ...]
 
 
-def soak(seconds: float, seed: int = 0) -> Report:
-    """Run it for so long."""
+def soak(seconds: float, seed: int = 0, *, pace: float = 1.0) -> Report:
+    """Run it for so long; each client waits `pace` seconds between two fetches, on average."""
     with (
         tempfile.TemporaryDirectory() as into,
         ground("soak", Path(into), shared=True) as where,
         asyncio.Runner(loop_factory=WatchedLoop) as runner,
     ):
-        return runner.run(_Soak(where, random.Random(seed)).run(seconds))  # no secret
+        return runner.run(_Soak(where, random.Random(seed), pace).run(seconds))  # no secret
 
 
 class _Soak:
-    def __init__(self, where: Ground, chance: random.Random) -> None:
+    def __init__(self, where: Ground, chance: random.Random, pace: float) -> None:
         self._ground = where
         self._chance = chance
+        self._pace = pace
         self._model = Model()
         self._slots: list[Resident] = []
         self._all: list[Resident] = []
@@ -122,7 +123,7 @@ class _Soak:
     async def _client(self, number: int, client: aiohttp.ClientSession, over: asyncio.Event) -> None:
         while not over.is_set():
             await self._ask(self._slots[number % len(self._slots)], client)
-            await self._pause(over, 0.5, 1.5)
+            await self._pause(over, 0.5 * self._pace, 1.5 * self._pace)
 
     async def _ask(self, resident: Resident, client: aiohttp.ClientSession) -> None:
         loop = the_loop()

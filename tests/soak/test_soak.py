@@ -13,7 +13,7 @@ from tests.soak.run import SLOTS, soak
 
 @pytest.mark.timeout(420)
 def test_under_load_and_fire_no_answer_contradicts_what_was_true_and_the_log_has_every_one() -> None:
-    report = soak(60)
+    report = soak(60, pace=3.0)  # other tests keep the machine busy
     assert list(report.wrong) == []
     assert report.said["Success"] > 0
     assert report.sessions > SLOTS
