@@ -57,7 +57,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def environment(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
-    """A machine with these profiles, and nothing of ours yet."""
+    """A machine with these profiles, and nothing of ours yet. Nobody has called AWS yet."""
+    sandbox.aws.forget_calls()
     operator = sandbox.prod_arn.replace("role/prod", "role/operator")
     config = CONFIG.format(url=sandbox.aws.url, prod=sandbox.prod_arn, operator=operator)
     (tmp_path / "config").write_text(config)
@@ -84,10 +85,8 @@ async def issued(environment: dict[str, str], **flags: str) -> str:
 
 
 def callers(sandbox: Sandbox, operation: str) -> set[str]:
-    """Who called it since the last look."""
-    found = {(seen.principal or "").rpartition(":")[2] for seen in sandbox.aws.calls_to("ssm", operation)}
-    sandbox.aws.forget_calls()
-    return found
+    """Who called it in this test."""
+    return {(seen.principal or "").rpartition(":")[2] for seen in sandbox.aws.calls_to("ssm", operation)}
 
 
 async def test_a_control_profile_reads_as_its_own_role(sandbox: Sandbox, environment: dict[str, str]) -> None:
@@ -104,7 +103,6 @@ async def test_without_one_the_base_credentials_read(sandbox: Sandbox, environme
 async def test_w8_a_control_profile_that_is_the_target_in_disguise_is_refused(
     sandbox: Sandbox, environment: dict[str, str]
 ) -> None:
-    sandbox.aws.forget_calls()
     with pytest.raises(InvalidSetting, match="before it is allowed"):
         await issued(environment, policies="ssm:///sentinel/policies", control_profile="also-prod")
     assert not sandbox.aws.calls_to("sts", "AssumeRole")
