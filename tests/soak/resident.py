@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.product import CHILD, command
@@ -23,6 +23,15 @@ _SLOW = ("answer within", "did not arrive within", "timeout on endpoint")
 """How a refusal says that time was all it lacked."""
 _ENDS = 15.0
 """Seconds in which it must have ended, a store that does not answer included."""
+
+
+def lateness(answer: Answer) -> str:
+    """The code of an answer, `late` when time was all that it lacked: it is this machine that is the AWS.
+
+    For the model alone. In the log such an answer has one line, like every other.
+    """
+    slow = answer.code != "Success" and any(words in answer.message for words in _SLOW)
+    return "late" if slow else answer.code
 
 
 @dataclass(slots=True, eq=False)
@@ -72,12 +81,6 @@ class Resident(Judge):
         said = self.says.read_text()
         if process.returncode < 0 or any(word in said for word in _UNHEARD_OF):
             self.wrong.append(f"it ended with {process.returncode} and said: {said}")
-
-    def judged(self, status: int, raw: bytes, seconds: float, revoked: bool) -> Answer:
-        """What AWS did not do in time is late, too: it is this machine that is the AWS."""
-        answer = Judge.judged(self, status, raw, seconds, revoked)
-        slow = status != 200 and any(words in answer.message for words in _SLOW)
-        return replace(answer, code="late") if slow else answer
 
     def where(self) -> Ground:
         """The AWS that is behind it."""

@@ -28,7 +28,7 @@ from tests.faults.ground import Ground, ground
 from tests.faults.loop import WatchedLoop, the_loop
 from tests.soak.accounts import accounts, differences
 from tests.soak.model import Asked, Model, Span
-from tests.soak.resident import Resident
+from tests.soak.resident import Resident, lateness
 
 CLIENTS = 200
 GROWS = 4.0
@@ -137,7 +137,7 @@ class _Soak:
             Asked(
                 began=began,
                 ended=ended,
-                code=answer.code,
+                code=lateness(answer),
                 message=answer.message,
                 stalled=loop.stalled - stalled,
             ),

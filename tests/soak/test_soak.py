@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
+from tests.faults.guest import Answer
 from tests.soak.accounts import differences
 from tests.soak.model import POLICY_AGE, Asked, Model, Span
+from tests.soak.resident import lateness
 from tests.soak.run import SLOTS, soak
 
 
@@ -62,6 +64,19 @@ def test_the_model_takes_no_excuse_without_a_fault() -> None:
     assert not heard(model, "PolicyUnavailable", 10.5)
     assert not heard(model, "StoreUnavailable", 20.0)
     assert not heard(model, "KeyError", 10.5)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "heard_as"),
+    [
+        ("StoreUnavailable", "could not reach it: Connect timeout on endpoint URL", "late"),
+        ("PolicyUnavailable", "the policy of prod did not arrive within 1 s", "late"),
+        ("StoreUnavailable", "AccessDeniedException", "StoreUnavailable"),
+        ("Success", "", "Success"),
+    ],
+)
+def test_who_lacked_nothing_but_time_is_late_to_the_model(code: str, message: str, heard_as: str) -> None:
+    assert lateness(Answer(code=code, message=message)) == heard_as
 
 
 @pytest.mark.parametrize(
