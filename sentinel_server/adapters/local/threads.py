@@ -44,7 +44,7 @@ async def in_daemon(work: Callable[[], T]) -> T:
 
 
 class DaemonThreads(ThreadPoolExecutor):
-    """An executor whose work nobody waits for at the end: a look-up of a name may hang for a minute.
+    """An executor whose work nobody waits for at the end: a file of a share that is gone hangs for minutes.
 
     For an event loop that makes few calls and has to end in time; each call has a thread of its own.
     """
@@ -64,7 +64,7 @@ class DaemonThreads(ThreadPoolExecutor):
                 with suppress(Exception):
                     done.set_result(result)
 
-        threading.Thread(target=run, name="lookup", daemon=True).start()
+        threading.Thread(target=run, name="unawaited", daemon=True).start()
         return done
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -12,7 +12,7 @@ from tests.fakes.threads import no_more_threads
 
 
 def test_a_loop_ends_while_something_hangs_in_a_thread() -> None:
-    """As a name that is looked up from a server that does not answer."""
+    """As a file that is read from a share whose server has gone."""
     released, began = threading.Event(), threading.Event()
 
     def hangs() -> bool:
