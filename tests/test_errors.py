@@ -12,7 +12,7 @@ from sentinel_server import errors
 from sentinel_server.errors import Problem, SentinelError, all_errors
 
 ROW = re.compile(r"^    (?P<branches>[│├└─ ]*)(?P<name>[A-Z]\w+)(?P<numbers>[ \d]*)", re.MULTILINE)
-OURS = {kind.__name__: kind for kind in all_errors() if kind.__module__ == errors.__name__}
+OURS = {kind.__name__: kind for kind in all_errors() if kind.__module__.startswith(errors.__name__)}
 DRAWN = {row["name"]: row for row in ROW.finditer((errors.__doc__ or "").partition("The first number")[0])}
 HTTP_ONLY = {"NotAuthenticated"}
 """What only the loopback server says: it is drawn without an exit status."""
