@@ -90,7 +90,9 @@ class Gate:
     async def _decided(self, seat: Seat, within: float) -> tuple[Facts, Decision]:
         """The decision on what is known, and on what more there is to know before it can be a refusal."""
         facts, decision = await self._known(seat, within)
-        if isinstance(decision, Deny) and decision.revivable:
+        for _ in range(2):  # a beat of ours that slept, too, may land in between the first time
+            if not (isinstance(decision, Deny) and decision.revivable):
+                break
             await self._revive(seat, facts)  # or somebody who came at the same time has
             facts, decision = await self._known(seat, within)
         principal = facts.principal

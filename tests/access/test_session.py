@@ -262,6 +262,28 @@ async def test_a_beat_that_slept_with_the_laptop_does_not_lapse_the_session_agai
         assert world.actions().count("session_revived") == 1
 
 
+class _LandsBeforeRevival(_HoldsUp):
+    """A store that the beat which was held up reaches between our look and the revival."""
+
+    async def revive(self, session_id: str, server_instance_id: str, seen: datetime, at: datetime) -> bool:
+        self.through.set()
+        await asyncio.sleep(0)
+        return await super().revive(session_id, server_instance_id, seen, at)
+
+
+async def test_a_beat_that_lands_before_the_revival_costs_no_fetch() -> None:
+    store = _LandsBeforeRevival()
+    world = World(store=store)
+    async with serving(world) as session:
+        world.clock.pass_(MINUTE)
+        held_up = asyncio.create_task(session._beat(store, session.session_id or ""))
+        await store.sent.wait()
+        world.clock.pass_(11 * MINUTE)
+        assert await session.fetch()
+        assert await held_up is None
+        assert world.actions().count("session_revived") == 1
+
+
 @pytest.mark.parametrize("asleep", [False, True], ids=["beating", "revived"])
 async def test_a_clock_that_was_ahead_keeps_nothing_from_being_recorded_once_it_is_right(
     asleep: bool,
