@@ -44,7 +44,9 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def operator(sentinel: CommandLine, sandbox: Sandbox, receiver: Receiver) -> CommandLine:
-    """Whoever runs flush, with the destinations of a team."""
+    """Whoever runs flush, with the destinations of a team. No topic has been sent anything yet."""
+    for each in topics(sandbox).values():
+        each.sent_notifications.clear()
     sentinel.connect(sandbox)
     here = f"arn:aws:sns:{sandbox.aws.region}:{sandbox.aws.account_id}"
     to = [
@@ -73,11 +75,16 @@ def put(sentinel: CommandLine, event: Event, delivery: str) -> None:
     asyncio.run(commit())
 
 
+def topics(sandbox: Sandbox) -> dict[str, Any]:
+    """What moto knows of each topic, by ARN."""
+    found: dict[str, Any] = sns_backends[sandbox.aws.account_id][sandbox.aws.region].topics
+    return found
+
+
 def topic(sandbox: Sandbox, name: str) -> list[dict[str, Any]]:
     """What the topic was sent."""
-    arn = f"arn:aws:sns:{sandbox.aws.region}:{sandbox.aws.account_id}:{name}"
-    sent = sns_backends[sandbox.aws.account_id][sandbox.aws.region].topics[arn].sent_notifications
-    return [json.loads(body) for _, body, *_ in sent]
+    sent = topics(sandbox)[f"arn:aws:sns:{sandbox.aws.region}:{sandbox.aws.account_id}:{name}"]
+    return [json.loads(body) for _, body, *_ in sent.sent_notifications]
 
 
 def test_topics_and_a_webhook_get_what_they_want_with_keys_from_ssm(

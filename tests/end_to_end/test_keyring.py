@@ -28,11 +28,15 @@ class Moved:
         self.home = home
         self.keys = home.base_keys()
         self.aws = home.seeded.directory / "aws"
-        added = home.run("keyring", "add", "base", "--env", **OPEN, **variables(self.keys))
-        assert added.code == 0, added.err
+        self.keep()
         text = (self.aws / "credentials").read_text()
         (self.aws / "credentials").write_text(re.sub(r"\[base\]\n.*\n.*\n", "", text))
         assert self.keys.access_key_id not in (self.aws / "credentials").read_text()
+
+    def keep(self, *options: str) -> None:
+        """Put the keys into the keyring."""
+        added = self.home.run("keyring", "add", "base", "--env", *options, **OPEN, **variables(self.keys))
+        assert added.code == 0, added.err
 
     def configure(self, text: str) -> None:
         """Add to the configuration file."""
@@ -144,10 +148,9 @@ def test_a_server_goes_on_when_its_key_was_replaced(moved: Moved) -> None:
         assert door.fetch().code == "Success"
         iam = moved.home.root("iam")
         made = iam.create_access_key(UserName="dev")["AccessKey"]
-        new = UserKeys(made["AccessKeyId"], made["SecretAccessKey"])
-        replaced = moved.home.run("keyring", "add", "base", "--env", "--replace", **OPEN, **variables(new))
-        assert replaced.code == 0, replaced.err
-        iam.delete_access_key(UserName="dev", AccessKeyId=moved.keys.access_key_id)
+        old, moved.keys = moved.keys, UserKeys(made["AccessKeyId"], made["SecretAccessKey"])
+        moved.keep("--replace")
+        iam.delete_access_key(UserName="dev", AccessKeyId=old.access_key_id)
         answers = [door.fetch().code for _ in range(3)]
         door.running.hush()
         door.running.wait()
@@ -175,3 +178,4 @@ def test_a_keyring_that_was_removed_under_a_server_ends_its_fetches(moved: Moved
         assert (refused.status, "any more" in str(refused.body)) == (500, True)
         door.running.hush()
         door.running.wait()
+    moved.keep()
