@@ -27,15 +27,21 @@ def sandbox() -> Iterator[Sandbox]:
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        dynamodb.put_item(
-            TableName=TABLE, Item={**SESSION, "status": {"S": "active"}, "revoked_at": {"S": "then"}}
-        )
-        dynamodb.put_item(TableName=TABLE, Item={**BLOCK, "kind": {"S": "block"}})
         yield running
 
 
+@pytest.fixture
+def acting(sandbox: Sandbox, clients: dict[Role, Any]) -> dict[Role, Any]:
+    """The clients, and a session that was revoked and a block that holds."""
+    dynamodb = sandbox.client("dynamodb")
+    revoked = {**SESSION, "status": {"S": "active"}, "revoked_at": {"S": "then"}}
+    dynamodb.put_item(TableName=TABLE, Item=revoked)
+    dynamodb.put_item(TableName=TABLE, Item={**BLOCK, "kind": {"S": "block"}})
+    return clients
+
+
 @pytest.fixture(scope="module")
-def acting(sandbox: Sandbox) -> dict[Role, Any]:
+def clients(sandbox: Sandbox) -> dict[Role, Any]:
     """A client of the table for every role."""
     arn = table_arn(region="us-east-1", account=sandbox.aws.account_id, table=TABLE)
     users = {

@@ -199,8 +199,9 @@ async def _tables(aws: EmbeddedAws, *, make: bool) -> None:
 async def place(aws: EmbeddedAws) -> AsyncIterator[Place]:
     async with client_at(aws.url, aws.root) as client:
         for table in TABLES.values():
-            for item in (await client.scan(TableName=table))["Items"]:
-                await client.delete_item(TableName=table, Key={"id": item["id"]})
+            while items := (await client.scan(TableName=table))["Items"]:  # a megabyte at a time
+                for item in items:
+                    await client.delete_item(TableName=table, Key={"id": item["id"]})
         yield Place(aws=aws, client=client, records=DynamoDbRecords(client, TABLES))
     aws.heal()
 
