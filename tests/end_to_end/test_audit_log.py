@@ -186,9 +186,9 @@ def test_a_running_server_has_its_log_signed_by_kms_in_the_background(
     home.root("iam").put_user_policy(UserName="dev", PolicyName="sign", PolicyDocument=document)
     public = PublicKey(id=arn, algorithm=Algorithm.ECDSA, der=kms.get_public_key(KeyId=arn)["PublicKey"])
     (tmp_path / "keys.json").write_text(print_key_set(KeySet(keys=(public,))))
-    home.aws.fail(service="kms", kind="latency", seconds=0.5)
+    home.aws.fail(service="kms", kind="latency", seconds=1.0)  # longer than a fetch may take
     with home.door(SENTINEL_AUDIT_SIGNING_KEY=f"kms:{arn}", SENTINEL_AUDIT_CHECKPOINT_EVERY="2") as door:
-        assert door.fetch().seconds < 0.4
+        assert door.fetch().code == "Success"
         until(lambda: any('"signed"' in line for line in on_disk(home)), "the log is signed")
         home.aws.heal()
         door.running.hush()
