@@ -112,6 +112,11 @@ class Running:
         """Send a signal to this process alone."""
         os.kill(self.pid, number)
 
+    def stop(self) -> None:
+        """Stop it by SIGSTOP; when this returns none of its threads runs. For a child of this process."""
+        self.send(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+
     def wait(self, within: float = DEADLINE) -> int:
         """The exit code, as `subprocess` says it: negative for a signal."""
         return self.process.wait(within)

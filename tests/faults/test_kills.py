@@ -72,7 +72,7 @@ def refused(answer: Fetched) -> None:
 
 def test_an_aws_that_is_stopped_or_killed_is_said_to_be_gone_in_time(apart: Apart) -> None:
     assert apart.door.fetch().status == 200
-    apart.aws.send(signal.SIGSTOP)
+    apart.aws.stop()
     refused(apart.door.fetch())
     refused(apart.door.fetch())
     apart.aws.send(signal.SIGCONT)
