@@ -80,7 +80,8 @@ def door(home: Deployment, living: Door, dynamodb: Relay, ssm: Relay) -> Iterato
 def several(door: Door) -> list[Fetched]:
     """Fetches one after another, and at once."""
     with ThreadPoolExecutor(4) as pool:
-        return [door.fetch(), *pool.map(lambda _: door.fetch(), range(4)), door.fetch()]
+        asked = [door.fetch_once(), *pool.map(lambda _: door.fetch_once(), range(4))]
+        return [*asked, door.fetch_once()]
 
 
 def all_in_time(door: Door, status: int, code: str) -> None:
@@ -152,7 +153,7 @@ def test_a_revocation_behind_a_fault_is_found_when_it_ends(home: Deployment, doo
 
 def refused_from(door: Door, since: float) -> None:
     """Fetch until refused; fails if anything is served from a policy that is too old."""
-    while (began := time.monotonic()) and door.fetch().status == 200:
+    while (began := time.monotonic()) and door.fetch_once().status == 200:
         assert began - since <= POLICY_AGE
         threading.Event().wait(0.05)
 
@@ -179,7 +180,7 @@ def test_a_policy_changed_in_a_slow_source_is_in_force_in_time(home: Deployment,
     changed = time.monotonic()
     home.aws.fail(service="ssm", kind="latency", seconds=1.0)
     while (began := time.monotonic()) - changed <= POLICY_AGE + 2:
-        assert door.fetch().status != 200 or began - changed <= POLICY_AGE
+        assert door.fetch_once().status != 200 or began - changed <= POLICY_AGE
         threading.Event().wait(0.05)
     assert door.fetch().code in ("PolicyDenied", "PolicyUnavailable")
     home.aws.heal()

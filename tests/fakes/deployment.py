@@ -47,6 +47,10 @@ class Ran:
         return json.loads(self.out)
 
 
+_AGAIN = 2
+"""How often an SDK asks again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """One answer of the loopback server, and the seconds it took."""
@@ -70,7 +74,15 @@ class Served:
     token: str = field(repr=False)
 
     def fetch(self) -> Fetched:
-        """One fetch, as an SDK does it."""
+        """One fetch, as an SDK does it: who lacked nothing but time, as on a busy machine, asks again."""
+        for _ in range(_AGAIN):
+            answer = self.fetch_once()
+            if "answer within" not in answer.body.get("Message", ""):
+                return answer
+        return self.fetch_once()
+
+    def fetch_once(self) -> Fetched:
+        """One fetch, whatever its answer."""
         place = urlsplit(self.url)
         began = time.monotonic()
         connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
