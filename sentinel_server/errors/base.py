@@ -39,7 +39,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def all_errors() -> Iterator[type[SentinelError]]:
-    """Every error class, parents first, in the order of the tree above."""
+    """Every error class, parents first, in the order of the tree that the package draws."""
 
     def below(kind: type[SentinelError]) -> Iterator[type[SentinelError]]:
         yield kind

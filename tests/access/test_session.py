@@ -239,12 +239,15 @@ class _HoldsUp(MemorySessions):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sent, self.through = asyncio.Event(), asyncio.Event()
+        self.sent, self.through, self.landed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def beat(self, beat: Beat) -> bool:
         self.sent.set()
         await self.through.wait()
-        return await super().beat(beat)
+        try:
+            return await super().beat(beat)
+        finally:
+            self.landed.set()
 
 
 async def test_a_beat_that_slept_with_the_laptop_does_not_lapse_the_session_again() -> None:
@@ -267,7 +270,7 @@ class _LandsBeforeRevival(_HoldsUp):
 
     async def revive(self, session_id: str, server_instance_id: str, seen: datetime, at: datetime) -> bool:
         self.through.set()
-        await asyncio.sleep(0)
+        await self.landed.wait()
         return await super().revive(session_id, server_instance_id, seen, at)
 
 

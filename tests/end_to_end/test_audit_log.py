@@ -148,7 +148,7 @@ def test_a_cloudwatch_that_is_down_delays_nothing_and_is_said_once(
 ) -> None:
     home.aws.fail(service="logs", kind="deny")
     with home.door(**shipped) as door:
-        fetches = [door.fetch() for _ in range(20)]
+        fetches = [door.fetch_once() for _ in range(20)]
         assert {fetch.status for fetch in fetches} == {200}
         said = door.running.wait_for(r"^sentinel: the audit log does not reach cloudwatch: .*")
         assert "kept, and sent later" in said[0]
@@ -188,7 +188,7 @@ def test_a_running_server_has_its_log_signed_by_kms_in_the_background(
     (tmp_path / "keys.json").write_text(print_key_set(KeySet(keys=(public,))))
     home.aws.fail(service="kms", kind="latency", seconds=1.0)  # longer than a fetch may take
     with home.door(SENTINEL_AUDIT_SIGNING_KEY=f"kms:{arn}", SENTINEL_AUDIT_CHECKPOINT_EVERY="2") as door:
-        assert door.fetch().code == "Success"
+        assert door.fetch_once().code == "Success"
         until(lambda: any('"signed"' in line for line in on_disk(home)), "the log is signed")
         home.aws.heal()
         door.running.hush()

@@ -22,7 +22,7 @@ from tests.fakes.relay import Relay
 IN_TIME = 0.8
 """Seconds within which every fetch is answered: JS v2, Java, PHP and C++ give up after one."""
 TRIES = 3
-"""Rounds of fetches of which one has to be in time."""
+"""Rounds of fetches, each answered in time, of which one has to hear the reason itself."""
 POLICY_AGE = 5.0
 """Seconds that a policy may be old here, and an SSM policy at least."""
 FAULTS: tuple[FaultName, ...] = (
@@ -90,16 +90,15 @@ def all_in_time(door: Door, status: int, code: str) -> None:
     while True:
         fetches, tries = several(door), tries + 1
         assert status == 200 or 200 not in {fetch.status for fetch in fetches}
-        if tries == TRIES or not any(late(fetch, code) for fetch in fetches):
+        assert max(fetch.seconds for fetch in fetches) <= IN_TIME
+        if tries == TRIES or not any(unheard(fetch, code) for fetch in fetches):
             break
     assert {(fetch.status, fetch.code) for fetch in fetches} == {(status, code)}
-    assert max(fetch.seconds for fetch in fetches) <= IN_TIME
 
 
-def late(fetch: Fetched, code: str) -> bool:
-    """Whether time was all that it lacked: other tests keep the machine busy, and our own client."""
-    unheard = fetch.code != code and "answer within" in fetch.body.get("Message", "")
-    return unheard or fetch.seconds > IN_TIME
+def unheard(fetch: Fetched, code: str) -> bool:
+    """Whether it was told that time was short, in the place of `code`: other tests keep the machine busy."""
+    return fetch.code != code and "answer within" in fetch.body.get("Message", "")
 
 
 def all_refused_in_time(door: Door, code: str) -> None:

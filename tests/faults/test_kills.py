@@ -73,11 +73,11 @@ def refused(answer: Fetched) -> None:
 def test_an_aws_that_is_stopped_or_killed_is_said_to_be_gone_in_time(apart: Apart) -> None:
     assert apart.door.fetch().status == 200
     apart.aws.stop()
-    refused(apart.door.fetch())
-    refused(apart.door.fetch())
+    refused(apart.door.fetch_once())
+    refused(apart.door.fetch_once())
     apart.aws.send(signal.SIGCONT)
     until(lambda: apart.door.fetch().status == 200, "it serves again, without a restart")
     apart.aws.send(signal.SIGKILL)
     apart.aws.wait()
-    refused(apart.door.fetch())
-    refused(apart.door.fetch())
+    refused(apart.door.fetch_once())
+    refused(apart.door.fetch_once())
